@@ -1,0 +1,1 @@
+//! THE FRONT DOOR: a file per subcommand.

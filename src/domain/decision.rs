@@ -1,0 +1,417 @@
+//! What Stopline answers: a decision, an acknowledgement or an error.
+
+use std::sync::Arc;
+
+use super::{
+    AccountKey, Amount, Authorisation, CardKey, EventTime, Identifier, Input, Offset, Scheme, Text,
+};
+
+/// One answer. Exactly one goes out for each input.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Record {
+    /// A request was decided.
+    Decision(Box<Decision>),
+    /// An advice, reversal, outcome notice or echo test was noted.
+    Acknowledgement(Box<Acknowledgement>),
+    /// The input could not be understood, or contradicts an earlier one.
+    Error(Box<InputError>),
+}
+
+/// The answer to a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Decision {
+    /// What was asked.
+    pub request: RequestFacts,
+    /// Approve, step up or decline.
+    pub outcome: Outcome,
+    /// Why; `None` when approved.
+    pub reason: Option<Reason>,
+    /// Sum of points, clipped to 0 to 999.
+    pub score: u16,
+    /// Every live rule that fired, in rule-set order.
+    pub fired: Vec<FiredRule>,
+    /// Every shadow rule that fired, in rule-set order.
+    pub shadow: Vec<FiredRule>,
+    /// The feature vector in rule-set order.
+    pub evidence: Evidence,
+    /// The rule set that judged.
+    pub rule_set: RuleSetHash,
+    /// The offset after the last stop order applied.
+    pub stop_list_version: Offset,
+    /// The order that declined.
+    pub stop_order: Option<StopOrderSeen>,
+    /// Version of the engine that decided.
+    pub engine_version: Arc<str>,
+    /// Decided after its deadline.
+    pub is_late: bool,
+    /// Step of the overload ladder that was met.
+    pub overload_step: u8,
+    /// The windows did not hold all the history that the rules ask for.
+    pub history_truncated: bool,
+}
+
+/// What a decision keeps of its request, so that nobody must join topics.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct RequestFacts {
+    /// The switch's id.
+    pub id: Text,
+    /// DE0 of the answer.
+    pub answer_indicator: u16,
+    /// The input decided.
+    pub input: Input,
+    /// What velocity hangs on.
+    pub account: AccountKey,
+    /// The card.
+    pub card: Option<CardKey>,
+    /// What was asked for.
+    pub amount: Option<Amount>,
+    /// The amount that thresholds and sums use, in the policy's currency.
+    pub policy_minor_units: Option<i64>,
+    /// The switch's time, as received.
+    pub authorised_at: EventTime,
+    /// The time that the windows used.
+    pub event_at: EventTime,
+    /// The partition's highest broker time.
+    pub appended_at: EventTime,
+    /// DE42.
+    pub merchant_id: Option<Text>,
+    /// DE32.
+    pub acquirer_id: Option<Text>,
+    /// DE18.
+    pub merchant_category: Option<u16>,
+    /// Two capital letters.
+    pub merchant_country: Option<[u8; 2]>,
+    /// The card's scheme: it picks the codes.
+    pub scheme: Option<Scheme>,
+    /// The issuer's product line.
+    pub portfolio: Option<Text>,
+}
+
+impl RequestFacts {
+    /// What is kept of `auth`, met as `input` with the times the engine used.
+    pub fn of(
+        auth: &Authorisation<'_>,
+        input: Input,
+        policy_minor_units: Option<i64>,
+        event_at: EventTime,
+        appended_at: EventTime,
+    ) -> Self {
+        Self {
+            id: auth.id.to_text(),
+            answer_indicator: auth.message_type.answer_indicator(),
+            input,
+            account: auth.account,
+            card: auth.card,
+            amount: auth.amount,
+            policy_minor_units,
+            authorised_at: auth.authorised_at,
+            event_at,
+            appended_at,
+            merchant_id: auth.merchant_id.map(Identifier::to_text),
+            acquirer_id: auth.acquirer_id.map(Identifier::to_text),
+            merchant_category: auth.merchant_category,
+            merchant_country: auth.merchant_country,
+            scheme: auth.scheme,
+            portfolio: auth.portfolio.map(Identifier::to_text),
+        }
+    }
+}
+
+/// The answer to a message that is noted and not judged.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Acknowledgement {
+    /// The message's own id; an echo test may have none.
+    pub id: Option<Text>,
+    /// DE0 of the answer.
+    pub answer_indicator: u16,
+    /// The input noted.
+    pub input: Input,
+    /// The authorisation that it refers to.
+    pub original_id: Option<Text>,
+    /// What became of it.
+    pub noted: Noted,
+    /// The account; an echo test has none.
+    pub account: Option<AccountKey>,
+    /// The switch's time; an echo test may have none.
+    pub authorised_at: Option<EventTime>,
+    /// The partition's highest broker time.
+    pub appended_at: EventTime,
+}
+
+/// What became of a message that is noted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum Noted {
+    /// An echo test: nothing to remember.
+    Echo,
+    /// Received and counted; the windows do not change.
+    Received,
+}
+
+/// Why an input got no decision. Holds nothing of the payload but the id.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct InputError {
+    /// The input refused.
+    pub input: Input,
+    /// The id, where one could be read.
+    pub id: Option<Text>,
+    /// What is wrong.
+    pub reason: ErrorReason,
+    /// The field that is wrong, by its name in the contract.
+    pub field: &'static str,
+    /// The same for a person, never with a value from the message.
+    pub detail: String,
+}
+
+/// What is wrong with an input, field by field as `ErrorReason` in the contract.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum ErrorReason {
+    /// Not a whole, well-formed message.
+    Malformed,
+    /// Larger than the limit.
+    TooLarge,
+    /// The record has no value.
+    Empty,
+    /// `message_type` is absent or unknown.
+    UnknownMessageType,
+    /// A required field is absent.
+    FieldMissing,
+    /// A field does not have its form.
+    FieldInvalid,
+    /// An enum value that this engine does not know.
+    UnknownEnumValue,
+    /// An amount below zero or beyond the limit.
+    AmountOutOfRange,
+    /// A time outside the years 2000 to 2099.
+    TimeOutOfRange,
+    /// A currency that ISO 4217 does not list.
+    UnknownCurrency,
+    /// The record's key is absent or is not the account reference.
+    KeyMismatch,
+    /// The record's key belongs to another partition.
+    Misrouted,
+    /// A card number came and is not accepted here.
+    PanRefused,
+    /// The account reference looks like a card number.
+    ReferenceLooksLikePan,
+    /// The id was used before for something else.
+    ConflictingRepeat,
+    /// The format named in the header is not spoken here.
+    UnsupportedFormat,
+}
+
+impl ErrorReason {
+    /// All of them, in the contract's order.
+    pub const ALL: [Self; 16] = [
+        Self::Malformed,
+        Self::TooLarge,
+        Self::Empty,
+        Self::UnknownMessageType,
+        Self::FieldMissing,
+        Self::FieldInvalid,
+        Self::UnknownEnumValue,
+        Self::AmountOutOfRange,
+        Self::TimeOutOfRange,
+        Self::UnknownCurrency,
+        Self::KeyMismatch,
+        Self::Misrouted,
+        Self::PanRefused,
+        Self::ReferenceLooksLikePan,
+        Self::ConflictingRepeat,
+        Self::UnsupportedFormat,
+    ];
+
+    /// Its name in metrics, logs and messages: `snake_case`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Malformed => "malformed",
+            Self::TooLarge => "too_large",
+            Self::Empty => "empty",
+            Self::UnknownMessageType => "unknown_message_type",
+            Self::FieldMissing => "field_missing",
+            Self::FieldInvalid => "field_invalid",
+            Self::UnknownEnumValue => "unknown_enum_value",
+            Self::AmountOutOfRange => "amount_out_of_range",
+            Self::TimeOutOfRange => "time_out_of_range",
+            Self::UnknownCurrency => "unknown_currency",
+            Self::KeyMismatch => "key_mismatch",
+            Self::Misrouted => "misrouted",
+            Self::PanRefused => "pan_refused",
+            Self::ReferenceLooksLikePan => "reference_looks_like_pan",
+            Self::ConflictingRepeat => "conflicting_repeat",
+            Self::UnsupportedFormat => "unsupported_format",
+        }
+    }
+}
+
+/// Approve, step up or decline.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Outcome {
+    /// Go ahead.
+    Approve,
+    /// Ask the cardholder to authenticate (soft decline).
+    StepUp,
+    /// No.
+    Decline,
+}
+
+impl Outcome {
+    /// All of them, mildest first.
+    pub const ALL: [Self; 3] = [Self::Approve, Self::StepUp, Self::Decline];
+
+    /// Its name in config, metrics and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Approve => "approve",
+            Self::StepUp => "step_up",
+            Self::Decline => "decline",
+        }
+    }
+}
+
+/// Why an authorisation is not approved, in order of precedence: where several
+/// hold, the first one listed picks the response code.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum Reason {
+    /// Reported lost. Only from a stop order.
+    LostCard,
+    /// Reported stolen. Only from a stop order.
+    StolenCard,
+    /// Known to be counterfeit. Only from a stop order.
+    CounterfeitCard,
+    /// Stopped by the issuer or by law. Only from a stop order.
+    RestrictedCard,
+    /// Frozen by the cardholder. Only from a stop order.
+    CardholderFreeze,
+    /// The cardholder stopped this payment or agreement. Only from a stop order.
+    PaymentStopped,
+    /// Too many authorisations in a window.
+    VelocityCountExceeded,
+    /// Too much money in a window.
+    VelocityAmountExceeded,
+    /// The card's data did not match.
+    SecurityViolation,
+    /// A pattern of fraud.
+    SuspectedFraud,
+    /// Not permitted to this card.
+    NotPermitted,
+    /// The cardholder must authenticate.
+    AuthenticationRequired,
+    /// Taken by the declared fail policy.
+    NotScored,
+}
+
+impl Reason {
+    /// All of them, in order of precedence.
+    pub const ALL: [Self; 13] = [
+        Self::LostCard,
+        Self::StolenCard,
+        Self::CounterfeitCard,
+        Self::RestrictedCard,
+        Self::CardholderFreeze,
+        Self::PaymentStopped,
+        Self::VelocityCountExceeded,
+        Self::VelocityAmountExceeded,
+        Self::SecurityViolation,
+        Self::SuspectedFraud,
+        Self::NotPermitted,
+        Self::AuthenticationRequired,
+        Self::NotScored,
+    ];
+
+    /// Its name in config, metrics and logs.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::LostCard => "lost_card",
+            Self::StolenCard => "stolen_card",
+            Self::CounterfeitCard => "counterfeit_card",
+            Self::RestrictedCard => "restricted_card",
+            Self::CardholderFreeze => "cardholder_freeze",
+            Self::PaymentStopped => "payment_stopped",
+            Self::VelocityCountExceeded => "velocity_count_exceeded",
+            Self::VelocityAmountExceeded => "velocity_amount_exceeded",
+            Self::SecurityViolation => "security_violation",
+            Self::SuspectedFraud => "suspected_fraud",
+            Self::NotPermitted => "not_permitted",
+            Self::AuthenticationRequired => "authentication_required",
+            Self::NotScored => "not_scored",
+        }
+    }
+
+    /// True where a rule may stand for it; the others come from stop orders or the fail policy.
+    pub const fn is_for_rules(self) -> bool {
+        match self {
+            Self::VelocityCountExceeded
+            | Self::VelocityAmountExceeded
+            | Self::SecurityViolation
+            | Self::SuspectedFraud
+            | Self::NotPermitted
+            | Self::AuthenticationRequired => true,
+            Self::LostCard
+            | Self::StolenCard
+            | Self::CounterfeitCard
+            | Self::RestrictedCard
+            | Self::CardholderFreeze
+            | Self::PaymentStopped
+            | Self::NotScored => false,
+        }
+    }
+}
+
+/// A rule that fired.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FiredRule {
+    /// Its name in the rule set.
+    pub name: Arc<str>,
+    /// What it added to the score.
+    pub points: i32,
+    /// What it stands for; `None` for a tag.
+    pub reason: Option<Reason>,
+    /// What it read, in the order of its condition.
+    pub values: Vec<ValueSeen>,
+}
+
+/// A value that a rule read.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ValueSeen {
+    /// The feature, field or threshold.
+    pub name: Arc<str>,
+    /// Its value; `None` where it was absent.
+    pub value: Option<i64>,
+}
+
+/// The feature vector in rule-set order; `None` is absent, which is not zero.
+pub type Evidence = Vec<Option<i64>>;
+
+/// The first 8 bytes of the SHA-256 of a rule set's canonical form.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct RuleSetHash(pub u64);
+
+/// The stop order that declined an authorisation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct StopOrderSeen {
+    /// Its id.
+    pub order_id: Text,
+    /// Its offset in the stop-orders topic.
+    pub offset: Offset,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_listed_in_their_order_of_precedence() {
+        assert!(Reason::ALL.is_sorted());
+        assert_eq!(Reason::ALL.first(), Some(&Reason::LostCard));
+    }
+
+    #[test]
+    fn names_are_unique() {
+        let mut names: Vec<_> = Reason::ALL.iter().map(|reason| reason.name()).collect();
+        names.extend(ErrorReason::ALL.iter().map(|reason| reason.name()));
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), count);
+    }
+}

@@ -1,0 +1,29 @@
+//! THE WORDS: plain data with their own invariants.
+//!
+//! What an authorisation, an amount, a stop order or a decision *is*. This room
+//! imports no other. It must not know bytes, files, clocks or rules: those are
+//! `wire`, `config`, `service` and `engine`.
+//!
+//! Start at [`Authorisation`], what comes in, and [`Record`], what goes out.
+
+mod authorisation;
+mod card;
+mod decision;
+mod identifier;
+mod money;
+mod stop_order;
+mod time;
+
+pub use authorisation::{
+    Authorisation, Channel, CheckResult, EntryMode, Initiator, MessageClass, MessageKey,
+    MessageType, Processing, Scheme,
+};
+pub use card::{AccountKey, CardKey, IdKey, MerchantKey, OrderKey};
+pub use decision::{
+    Acknowledgement, Decision, ErrorReason, Evidence, FiredRule, InputError, Noted, Outcome,
+    Reason, Record, RequestFacts, RuleSetHash, StopOrderSeen, ValueSeen,
+};
+pub use identifier::{Identifier, IdentifierFault, Text};
+pub use money::{AMOUNT_MINOR_UNITS_MAX, Amount, Currency};
+pub use stop_order::{ReportChannel, StopCause, StopOrder, StopScope};
+pub use time::{EventTime, Input, Met, Offset, PartitionId, Span};

@@ -1,0 +1,4 @@
+//! THE THINKING: pure and deterministic.
+
+pub mod rules;
+pub mod velocity;

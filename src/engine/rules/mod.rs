@@ -1,0 +1,1 @@
+//! Typed conditions, validated rule sets, evaluation.

@@ -1,0 +1,99 @@
+//! What a velocity feature counts, as declared by operations.
+
+use std::sync::Arc;
+
+use crate::domain::{Outcome, Span};
+
+/// One declared feature, validated: what is counted of an account's authorisations
+/// in (t − window, t].
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct FeatureSpec {
+    /// Its name in rules and evidence.
+    pub name: Arc<str>,
+    /// What is counted.
+    pub what: What,
+    /// Over which span: an event exactly this old is outside.
+    pub window: Span,
+    /// Which outcomes count. A filter leaves the authorisation being judged out:
+    /// its outcome is not known yet.
+    pub outcomes: OutcomeFilter,
+    /// Whether the authorisation being judged counts.
+    pub with_current: bool,
+    /// What stands for absence; `None` stays absent.
+    pub absent_as: Option<i64>,
+}
+
+/// What is counted.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum What {
+    /// Authorisations.
+    Count,
+    /// Their amounts in the policy's currency, minor units.
+    Sum,
+    /// Sum divided by count, rounded down to whole minor units; absent for none.
+    Mean,
+    /// The largest amount; absent for none.
+    Max,
+    /// Different merchants.
+    DistinctMerchants,
+    /// Different merchant countries.
+    DistinctCountries,
+    /// Whole seconds since the latest earlier authorisation; absent for none.
+    SecondsSinceLast,
+}
+
+/// What became of an authorisation, as its windows remember it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub enum RecordedOutcome {
+    /// Approved: counts as spend.
+    Approved,
+    /// Stepped up: neither spend nor decline.
+    SteppedUp,
+    /// Declined.
+    Declined,
+}
+
+impl From<Outcome> for RecordedOutcome {
+    fn from(outcome: Outcome) -> Self {
+        match outcome {
+            Outcome::Approve => Self::Approved,
+            Outcome::StepUp => Self::SteppedUp,
+            Outcome::Decline => Self::Declined,
+        }
+    }
+}
+
+/// A set of outcomes.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct OutcomeFilter(u8);
+
+impl OutcomeFilter {
+    /// Every outcome, the one not known yet included.
+    pub const ANY: Self = Self(u8::MAX);
+    /// No outcome.
+    pub const NONE: Self = Self(0);
+
+    /// This set and `outcome`.
+    #[must_use]
+    pub const fn with(self, outcome: RecordedOutcome) -> Self {
+        Self(self.0 | Self::bit(outcome))
+    }
+
+    /// True where `outcome` is in it.
+    pub const fn holds(self, outcome: RecordedOutcome) -> bool {
+        self.0 & Self::bit(outcome) != 0
+    }
+
+    /// True where it filters nothing.
+    pub const fn is_any(self) -> bool {
+        self.0 == u8::MAX
+    }
+
+    const fn bit(outcome: RecordedOutcome) -> u8 {
+        match outcome {
+            RecordedOutcome::Approved => 1,
+            RecordedOutcome::SteppedUp => 2,
+            RecordedOutcome::Declined => 4,
+        }
+    }
+}

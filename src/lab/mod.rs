@@ -1,0 +1,1 @@
+//! THE TRYING: traffic, load and replay.

@@ -1,0 +1,3 @@
+//! The `stopline` command.
+
+fn main() {}

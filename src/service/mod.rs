@@ -1,0 +1,3 @@
+//! THE DOING: threads, Kafka, files, HTTP, metrics, the clock.
+
+pub mod log;
