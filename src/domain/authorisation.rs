@@ -74,10 +74,7 @@ pub struct Authorisation<'a> {
 impl Authorisation<'_> {
     /// What it is known by: a request and its repeat share it.
     pub fn key(&self) -> MessageKey {
-        MessageKey {
-            class: self.message_type.class,
-            id: self.id_key,
-        }
+        MessageKey { class: self.message_type.class, id: self.id_key }
     }
 
     /// Its amount in `currency`: the transaction amount, else the billing amount,
@@ -125,11 +122,7 @@ impl MessageType {
             800 => (MessageClass::EchoTest, false),
             _ => return None,
         };
-        Some(Self {
-            indicator,
-            class,
-            is_repeat,
-        })
+        Some(Self { indicator, class, is_repeat })
     }
 
     /// DE0 of the answer: 110 for 100 and 101, 130 for 120, 410 for 400, 430 for 420,
@@ -280,11 +273,7 @@ mod tests {
         ];
         for (indicator, class, is_repeat, answer) in cases {
             let found = MessageType::from_indicator(indicator).expect("spoken here");
-            assert_eq!(
-                (found.class, found.is_repeat),
-                (class, is_repeat),
-                "{indicator}"
-            );
+            assert_eq!((found.class, found.is_repeat), (class, is_repeat), "{indicator}");
             assert_eq!(found.answer_indicator(), answer, "{indicator}");
         }
         for unknown in [0, 1, 102, 130, 410, 500, 810, u16::MAX] {

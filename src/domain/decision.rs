@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    AccountKey, Amount, Authorisation, CardKey, EventTime, Identifier, Input, Offset, Scheme, Text,
+    AccountKey, Amount, Authorisation, CardKey, EventTime, Identifier, Input, InputError, Offset,
+    Scheme, Text,
 };
 
 /// One answer. Exactly one goes out for each input.
@@ -48,6 +49,8 @@ pub struct Decision {
     pub overload_step: u8,
     /// The windows did not hold all the history that the rules ask for.
     pub history_truncated: bool,
+    /// A repeat whose stored answer is gone: judged anew, counted once.
+    pub is_judged_again: bool,
 }
 
 /// What a decision keeps of its request, so that nobody must join topics.
@@ -147,102 +150,6 @@ pub enum Noted {
     Received,
 }
 
-/// Why an input got no decision. Holds nothing of the payload but the id.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct InputError {
-    /// The input refused.
-    pub input: Input,
-    /// The id, where one could be read.
-    pub id: Option<Text>,
-    /// What is wrong.
-    pub reason: ErrorReason,
-    /// The field that is wrong, by its name in the contract.
-    pub field: &'static str,
-    /// The same for a person, never with a value from the message.
-    pub detail: String,
-}
-
-/// What is wrong with an input, field by field as `ErrorReason` in the contract.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
-pub enum ErrorReason {
-    /// Not a whole, well-formed message.
-    Malformed,
-    /// Larger than the limit.
-    TooLarge,
-    /// The record has no value.
-    Empty,
-    /// `message_type` is absent or unknown.
-    UnknownMessageType,
-    /// A required field is absent.
-    FieldMissing,
-    /// A field does not have its form.
-    FieldInvalid,
-    /// An enum value that this engine does not know.
-    UnknownEnumValue,
-    /// An amount below zero or beyond the limit.
-    AmountOutOfRange,
-    /// A time outside the years 2000 to 2099.
-    TimeOutOfRange,
-    /// A currency that ISO 4217 does not list.
-    UnknownCurrency,
-    /// The record's key is absent or is not the account reference.
-    KeyMismatch,
-    /// The record's key belongs to another partition.
-    Misrouted,
-    /// A card number came and is not accepted here.
-    PanRefused,
-    /// The account reference looks like a card number.
-    ReferenceLooksLikePan,
-    /// The id was used before for something else.
-    ConflictingRepeat,
-    /// The format named in the header is not spoken here.
-    UnsupportedFormat,
-}
-
-impl ErrorReason {
-    /// All of them, in the contract's order.
-    pub const ALL: [Self; 16] = [
-        Self::Malformed,
-        Self::TooLarge,
-        Self::Empty,
-        Self::UnknownMessageType,
-        Self::FieldMissing,
-        Self::FieldInvalid,
-        Self::UnknownEnumValue,
-        Self::AmountOutOfRange,
-        Self::TimeOutOfRange,
-        Self::UnknownCurrency,
-        Self::KeyMismatch,
-        Self::Misrouted,
-        Self::PanRefused,
-        Self::ReferenceLooksLikePan,
-        Self::ConflictingRepeat,
-        Self::UnsupportedFormat,
-    ];
-
-    /// Its name in metrics, logs and messages: `snake_case`.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Malformed => "malformed",
-            Self::TooLarge => "too_large",
-            Self::Empty => "empty",
-            Self::UnknownMessageType => "unknown_message_type",
-            Self::FieldMissing => "field_missing",
-            Self::FieldInvalid => "field_invalid",
-            Self::UnknownEnumValue => "unknown_enum_value",
-            Self::AmountOutOfRange => "amount_out_of_range",
-            Self::TimeOutOfRange => "time_out_of_range",
-            Self::UnknownCurrency => "unknown_currency",
-            Self::KeyMismatch => "key_mismatch",
-            Self::Misrouted => "misrouted",
-            Self::PanRefused => "pan_refused",
-            Self::ReferenceLooksLikePan => "reference_looks_like_pan",
-            Self::ConflictingRepeat => "conflicting_repeat",
-            Self::UnsupportedFormat => "unsupported_format",
-        }
-    }
-}
-
 /// Approve, step up or decline.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub enum Outcome {
@@ -282,8 +189,12 @@ pub enum Reason {
     RestrictedCard,
     /// Frozen by the cardholder. Only from a stop order.
     CardholderFreeze,
-    /// The cardholder stopped this payment or agreement. Only from a stop order.
+    /// The cardholder stopped one payment (R0). Only from a stop order.
     PaymentStopped,
+    /// The cardholder revoked one authorisation to charge (R1). Only from a stop order.
+    AuthorisationRevoked,
+    /// The cardholder revoked all of them (R3). Only from a stop order.
+    AllAuthorisationsRevoked,
     /// Too many authorisations in a window.
     VelocityCountExceeded,
     /// Too much money in a window.
@@ -302,13 +213,15 @@ pub enum Reason {
 
 impl Reason {
     /// All of them, in order of precedence.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 15] = [
         Self::LostCard,
         Self::StolenCard,
         Self::CounterfeitCard,
         Self::RestrictedCard,
         Self::CardholderFreeze,
         Self::PaymentStopped,
+        Self::AuthorisationRevoked,
+        Self::AllAuthorisationsRevoked,
         Self::VelocityCountExceeded,
         Self::VelocityAmountExceeded,
         Self::SecurityViolation,
@@ -327,6 +240,8 @@ impl Reason {
             Self::RestrictedCard => "restricted_card",
             Self::CardholderFreeze => "cardholder_freeze",
             Self::PaymentStopped => "payment_stopped",
+            Self::AuthorisationRevoked => "authorisation_revoked",
+            Self::AllAuthorisationsRevoked => "all_authorisations_revoked",
             Self::VelocityCountExceeded => "velocity_count_exceeded",
             Self::VelocityAmountExceeded => "velocity_amount_exceeded",
             Self::SecurityViolation => "security_violation",
@@ -352,6 +267,8 @@ impl Reason {
             | Self::RestrictedCard
             | Self::CardholderFreeze
             | Self::PaymentStopped
+            | Self::AuthorisationRevoked
+            | Self::AllAuthorisationsRevoked
             | Self::NotScored => false,
         }
     }
@@ -398,6 +315,7 @@ pub struct StopOrderSeen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::ErrorReason;
 
     #[test]
     fn reasons_are_listed_in_their_order_of_precedence() {

@@ -10,6 +10,7 @@ mod authorisation;
 mod card;
 mod decision;
 mod identifier;
+mod input_error;
 mod money;
 mod stop_order;
 mod time;
@@ -20,10 +21,11 @@ pub use authorisation::{
 };
 pub use card::{AccountKey, CardKey, IdKey, MerchantKey, OrderKey};
 pub use decision::{
-    Acknowledgement, Decision, ErrorReason, Evidence, FiredRule, InputError, Noted, Outcome,
-    Reason, Record, RequestFacts, RuleSetHash, StopOrderSeen, ValueSeen,
+    Acknowledgement, Decision, Evidence, FiredRule, Noted, Outcome, Reason, Record, RequestFacts,
+    RuleSetHash, StopOrderSeen, ValueSeen,
 };
 pub use identifier::{Identifier, IdentifierFault, Text};
+pub use input_error::{ErrorReason, InputError};
 pub use money::{AMOUNT_MINOR_UNITS_MAX, Amount, Currency};
 pub use stop_order::{ReportChannel, StopCause, StopOrder, StopScope};
 pub use time::{EventTime, Input, Met, Offset, PartitionId, Span};

@@ -32,10 +32,7 @@ impl Amount {
     pub fn new(minor_units: i64, currency: Currency) -> Option<Self> {
         (0..=AMOUNT_MINOR_UNITS_MAX)
             .contains(&minor_units)
-            .then_some(Self {
-                minor_units,
-                currency,
-            })
+            .then_some(Self { minor_units, currency })
     }
 
     /// How much, in minor units.
@@ -63,11 +60,7 @@ mod tests {
             (AMOUNT_MINOR_UNITS_MAX + 1, false),
         ];
         for (minor_units, accepted) in cases {
-            assert_eq!(
-                Amount::new(minor_units, yuan).is_some(),
-                accepted,
-                "{minor_units}"
-            );
+            assert_eq!(Amount::new(minor_units, yuan).is_some(), accepted, "{minor_units}");
         }
     }
 }

@@ -1,6 +1,8 @@
 //! One entry of the stop list: a card or account that must stop paying.
 
-use super::{AccountKey, CardKey, EventTime, MerchantKey, Offset, OrderKey, Reason, Text};
+use super::{
+    AccountKey, Authorisation, CardKey, EventTime, Initiator, Offset, OrderKey, Reason, Text,
+};
 
 /// One order as it stands after its latest record.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -15,6 +17,9 @@ pub struct StopOrder {
     pub card: Option<CardKey>,
     /// The card by the tag of its number.
     pub pan: Option<CardKey>,
+    /// It names a tag of another key too, which no request has: that part stops
+    /// nothing, and whoever wrote it should know.
+    pub has_foreign_tag: bool,
     /// The account.
     pub account: Option<AccountKey>,
     /// Why.
@@ -87,24 +92,47 @@ impl StopCause {
             Self::Counterfeit => Reason::CounterfeitCard,
             Self::MaliciousOverdraft | Self::TermsViolated | Self::Legal => Reason::RestrictedCard,
             Self::CardholderFreeze => Reason::CardholderFreeze,
-            Self::StopPayment | Self::RevokeAuthorisation | Self::RevokeAllAuthorisations => {
-                Reason::PaymentStopped
-            }
+            Self::StopPayment => Reason::PaymentStopped,
+            Self::RevokeAuthorisation => Reason::AuthorisationRevoked,
+            Self::RevokeAllAuthorisations => Reason::AllAuthorisationsRevoked,
         }
     }
 }
 
 /// What an order covers.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum StopScope {
     /// Everything.
     All,
-    /// Payments to one merchant.
-    Merchant(MerchantKey),
+    /// Payments to one merchant. Names, not a [`super::MerchantKey`]: that one hashes the
+    /// acquirer in, and an order may leave it open.
+    Merchant {
+        /// DE42.
+        merchant_id: Text,
+        /// DE32; `None` is any acquirer, or none.
+        acquirer_id: Option<Text>,
+    },
     /// Payments to one merchant category.
     MerchantCategory(u16),
     /// All merchant-initiated payments.
     MerchantInitiated,
+}
+
+impl StopScope {
+    /// True where a payment like `auth` is within it.
+    pub fn covers(&self, auth: &Authorisation<'_>) -> bool {
+        match self {
+            Self::All => true,
+            Self::Merchant { merchant_id, acquirer_id } => {
+                auth.merchant_id == Some(merchant_id.as_identifier())
+                    && acquirer_id
+                        .as_ref()
+                        .is_none_or(|acquirer| auth.acquirer_id == Some(acquirer.as_identifier()))
+            }
+            Self::MerchantCategory(category) => auth.merchant_category == Some(*category),
+            Self::MerchantInitiated => auth.initiator == Initiator::Merchant,
+        }
+    }
 }
 
 /// How an order was reported.
@@ -130,13 +158,12 @@ mod tests {
 
     fn order(lapses_at: Option<EventTime>, lifted_at: Option<EventTime>) -> StopOrder {
         StopOrder {
-            id: crate::domain::Identifier::new("order-1", 64)
-                .expect("valid")
-                .to_text(),
+            id: crate::domain::Identifier::new("order-1", 64).expect("valid").to_text(),
             key: OrderKey::from_bits(1),
             offset: Offset(0),
             card: None,
             pan: None,
+            has_foreign_tag: false,
             account: Some(AccountKey::from_bits(1)),
             cause: StopCause::Lost,
             scope: StopScope::All,

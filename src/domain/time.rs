@@ -73,6 +73,12 @@ impl Span {
         Self::from_millis(seconds.saturating_mul(1_000))
     }
 
+    /// Both, one after the other.
+    #[must_use]
+    pub const fn plus(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
     /// Its length in milliseconds.
     pub const fn millis(self) -> i64 {
         self.0
@@ -145,10 +151,7 @@ mod tests {
     fn the_span_since_a_later_moment_is_zero() {
         assert_eq!(EventTime::EARLIEST.since(EventTime::LATEST), Span::ZERO);
         assert_eq!(
-            EventTime::EARLIEST
-                .plus(Span::from_seconds(1))
-                .since(EventTime::EARLIEST)
-                .millis(),
+            EventTime::EARLIEST.plus(Span::from_seconds(1)).since(EventTime::EARLIEST).millis(),
             1_000
         );
     }

@@ -11,3 +11,16 @@
 
 include!(concat!(env!("OUT_DIR"), "/stopline.v1.rs"));
 include!(concat!(env!("OUT_DIR"), "/stopline.v1.serde.rs"));
+
+/// Any text of a request may hold a card number: none is shown.
+impl std::fmt::Debug for Authorisation {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Authorisation({}, hidden)", self.message_type)
+    }
+}
+
+impl std::fmt::Debug for authorisation::Card {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Card(hidden)")
+    }
+}
