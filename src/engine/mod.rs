@@ -1,4 +1,271 @@
 //! THE THINKING: pure and deterministic.
+//!
+//! Bytes are words by now, and time is handed in. [`Engine::decide`] takes one
+//! message and what it was [`Met`] with, answers it and remembers it; [`score()`]
+//! judges without changing anything. Everything that a partition owns lies in one
+//! [`partition::Partition`] and moves together; what workers share is
+//! [`shared::Shared`].
+//!
+//! This room must not know bytes on the wire, files, clocks, threads or logs: the
+//! same log gives the same answers, on any machine, at any time.
+//!
+//! Start at [`Engine::decide`].
 
+pub mod partition;
+mod recent_answers;
 pub mod rules;
+mod score;
+pub mod shared;
 pub mod velocity;
+
+#[cfg(test)]
+mod fixtures;
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+use self::partition::{Given, Partition};
+use self::recent_answers::{Likeness, RecentAnswer};
+use self::rules::RuleSet;
+use self::shared::Shared;
+use self::velocity::{CardLimits, Event};
+use crate::domain::{
+    Acknowledgement, Authorisation, ErrorReason, EventTime, Identifier, InputError, MessageClass,
+    Met, Noted, Outcome, PartitionId, Processing, Record, Span,
+};
+
+pub use partition::{History, PartitionSize};
+pub use recent_answers::RecentAnswersLimits;
+pub use score::{Judged, Scratch, score};
+
+/// Writes the canonical bytes of a record; `wire` provides it.
+pub type Canonical = fn(&Record, &mut Vec<u8>);
+
+/// What an engine is told besides its rules.
+#[derive(Clone, Debug)]
+pub struct EngineSettings {
+    /// Names the engine in its decisions.
+    pub engine_version: Arc<str>,
+    /// How far back a message's own time may lie behind the broker's.
+    pub lateness: Span,
+    /// The most accounts that a partition remembers.
+    pub cards_count_max: usize,
+    /// How many answers a partition keeps for repeats.
+    pub recent_answers: RecentAnswersLimits,
+}
+
+/// One worker's engine: its partitions' state, its rule set, and what it shares.
+#[derive(Debug)]
+pub struct Engine {
+    partitions: HashMap<PartitionId, Partition>,
+    rule_set: Arc<RuleSet>,
+    shared: Arc<Shared>,
+    settings: EngineSettings,
+    canonical: Canonical,
+    scratch: Scratch,
+    /// The last fresh record and its bytes, lent out with the answer.
+    fresh: Option<Record>,
+    value: Vec<u8>,
+}
+
+/// One answer, lent until the next message.
+#[derive(Clone, Copy, Debug)]
+pub struct Answer<'e> {
+    /// The canonical bytes: what goes out.
+    pub value: &'e [u8],
+    /// Whether they were made now or before.
+    pub kind: AnswerKind<'e>,
+}
+
+/// Whether an answer was made now or before.
+#[derive(Clone, Copy, Debug)]
+pub enum AnswerKind<'e> {
+    /// Made now.
+    Fresh(&'e Record),
+    /// Given before; sent again.
+    Repeated {
+        /// The outcome that it told; an acknowledgement has none.
+        outcome: Option<Outcome>,
+    },
+}
+
+impl Engine {
+    /// An engine without partitions.
+    pub fn new(
+        rule_set: Arc<RuleSet>,
+        shared: Arc<Shared>,
+        settings: EngineSettings,
+        canonical: Canonical,
+    ) -> Self {
+        Self {
+            partitions: HashMap::new(),
+            rule_set,
+            shared,
+            settings,
+            canonical,
+            scratch: Scratch::default(),
+            fresh: None,
+            value: Vec::new(),
+        }
+    }
+
+    /// Takes `partition` on, with empty windows.
+    pub fn open_partition(&mut self, partition: PartitionId, history: History) {
+        let state = self.empty_partition(history);
+        self.partitions.insert(partition, state);
+    }
+
+    /// Lets go of `partition` and all that it remembers.
+    pub fn close_partition(&mut self, partition: PartitionId) {
+        self.partitions.remove(&partition);
+    }
+
+    /// How much each partition remembers.
+    pub fn sizes(&self) -> impl Iterator<Item = (PartitionId, PartitionSize)> {
+        self.partitions.iter().map(|(id, partition)| (*id, partition.size()))
+    }
+
+    /// The rules that judge.
+    pub fn rule_set(&self) -> &RuleSet {
+        &self.rule_set
+    }
+
+    /// Decides or notes one message and remembers it. Hot path. It cannot fail: a
+    /// message that contradicts an earlier one is answered with an error.
+    ///
+    /// # Panics
+    /// Where the message's partition is not open: its windows would be wrong.
+    pub fn decide(&mut self, auth: &Authorisation<'_>, met: &Met) -> Answer<'_> {
+        let Self { partitions, rule_set, shared, settings, scratch, fresh, value, canonical } =
+            self;
+        let partition = partitions
+            .get_mut(&met.input.partition)
+            .expect("Invariant: a message meets an open partition.");
+
+        let likeness = Likeness {
+            family: auth.message_type.indicator / 100,
+            account: auth.account,
+            card: auth.card,
+            amount: auth.amount,
+        };
+        let appended_at = partition.clock(met.appended_at);
+        partition.recent_answers.forget_old(appended_at);
+        if let Some(earlier) = partition.recent_answers.get(auth.key()) {
+            if earlier.likeness == likeness {
+                value.clear();
+                value.extend_from_slice(&earlier.value);
+                let kind = AnswerKind::Repeated { outcome: earlier.outcome };
+                return Answer { value, kind };
+            }
+            return lend(fresh.insert(conflicting_repeat(auth, met)), value, *canonical);
+        }
+
+        let (record, outcome) = if auth.message_type.class == MessageClass::Request {
+            let given = Given { settings, rule_set, shared };
+            let decision = partition.judge_and_record(auth, met, appended_at, given, scratch);
+            let outcome = decision.outcome;
+            (Record::Decision(Box::new(decision)), Some(outcome))
+        } else {
+            (noted(auth, met, appended_at), None)
+        };
+        let answer = lend(fresh.insert(record), value, *canonical);
+        let recent = RecentAnswer { likeness, outcome, value: answer.value.into() };
+        partition.recent_answers.insert(auth.key(), recent, appended_at);
+        answer
+    }
+
+    /// Answers an echo test, without state: it changes nothing and is not kept.
+    pub fn echo(
+        &mut self,
+        id: Option<Identifier<'_>>,
+        authorised_at: Option<EventTime>,
+        met: &Met,
+    ) -> Answer<'_> {
+        let record = Record::Acknowledgement(Box::new(Acknowledgement {
+            id: id.map(Identifier::to_text),
+            answer_indicator: 810,
+            input: met.input,
+            original_id: None,
+            noted: Noted::Echo,
+            account: None,
+            authorised_at,
+            appended_at: self
+                .partitions
+                .get(&met.input.partition)
+                .map_or(met.appended_at, |partition| partition.clock_with(met.appended_at)),
+        }));
+        lend(self.fresh.insert(record), &mut self.value, self.canonical)
+    }
+
+    fn empty_partition(&self, history: History) -> Partition {
+        let limits = CardLimits {
+            cards_count_max: self.settings.cards_count_max,
+            retention: longest_window(&self.rule_set),
+            lateness: self.settings.lateness,
+        };
+        Partition::new(limits, self.settings.recent_answers, history)
+    }
+}
+
+/// How long an authorisation must be remembered: until it has left every window.
+fn longest_window(rule_set: &RuleSet) -> Span {
+    rule_set.features().iter().map(|feature| feature.window).max().unwrap_or_default()
+}
+
+/// Encodes `record` and lends both.
+fn lend<'e>(record: &'e Record, value: &'e mut Vec<u8>, canonical: Canonical) -> Answer<'e> {
+    value.clear();
+    canonical(record, value);
+    Answer { value, kind: AnswerKind::Fresh(record) }
+}
+
+fn noted(auth: &Authorisation<'_>, met: &Met, appended_at: EventTime) -> Record {
+    Record::Acknowledgement(Box::new(Acknowledgement {
+        id: Some(auth.id.to_text()),
+        answer_indicator: auth.message_type.answer_indicator(),
+        input: met.input,
+        original_id: auth.original_id.map(Identifier::to_text),
+        noted: Noted::Received,
+        account: Some(auth.account),
+        authorised_at: Some(auth.authorised_at),
+        appended_at,
+    }))
+}
+
+fn conflicting_repeat(auth: &Authorisation<'_>, met: &Met) -> Record {
+    Record::Error(Box::new(InputError {
+        input: met.input,
+        id: Some(auth.id.to_text()),
+        reason: ErrorReason::ConflictingRepeat,
+        field: "authorisation_id",
+        detail: "was used before with another amount, currency, card, account or message type; \
+                 send a new authorisation under an id of its own"
+            .to_owned(),
+    }))
+}
+
+/// What the windows remember of a request. Money towards the cardholder is no
+/// spend: a refund or credit leaves no event.
+fn event_of(
+    auth: &Authorisation<'_>,
+    event_at: EventTime,
+    policy_minor_units: Option<i64>,
+    outcome: Outcome,
+) -> Option<Event> {
+    match auth.processing {
+        Processing::Refund | Processing::Credit => None,
+        Processing::Purchase
+        | Processing::Cash
+        | Processing::QuasiCash
+        | Processing::AccountCheck => Some(Event {
+            at: event_at,
+            id: auth.id_key,
+            minor_units: policy_minor_units,
+            merchant: auth.merchant,
+            country: auth.merchant_country,
+            outcome: outcome.into(),
+            is_incremental: auth.incremental,
+        }),
+    }
+}

@@ -1,0 +1,167 @@
+//! All that one partition owns: it moves, is bounded and answers as one.
+
+use std::sync::Arc;
+
+use super::recent_answers::{RecentAnswers, RecentAnswersLimits};
+use super::rules::RuleSet;
+use super::score::{Scratch, score};
+use super::shared::{Shared, StopLook};
+use super::velocity::{CardLimits, CardTable, Window};
+use super::{EngineSettings, event_of};
+use crate::domain::{Authorisation, Decision, EventTime, Met, Outcome, RequestFacts, Span};
+
+/// What a partition's windows begin with.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum History {
+    /// The partition's log is read from its beginning: nothing is missing.
+    Whole,
+    /// Reading begins behind inputs that the windows do not hold: until the
+    /// longest window has passed, decisions say `history_truncated`.
+    Truncated,
+}
+
+/// How much a partition remembers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PartitionSize {
+    /// Accounts in its windows.
+    pub cards_count: usize,
+    /// Accounts forgotten although their authorisations were still in a window.
+    pub evictions_count: u64,
+    /// Answers kept for repeats.
+    pub recent_answers_count: usize,
+    /// What those cost, in bytes.
+    pub recent_answers_bytes: usize,
+}
+
+/// What a partition judges by, besides its own state.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Given<'e> {
+    /// Limits and names.
+    pub(super) settings: &'e EngineSettings,
+    /// The rules that judge.
+    pub(super) rule_set: &'e RuleSet,
+    /// What workers share.
+    pub(super) shared: &'e Shared,
+}
+
+/// One partition's state.
+#[derive(Debug)]
+pub struct Partition {
+    pub(super) cards: CardTable,
+    pub(super) recent_answers: RecentAnswers,
+    /// The highest broker time so far.
+    appended_at: Option<EventTime>,
+    history: History,
+    /// The broker time of the first message met.
+    first_appended_at: Option<EventTime>,
+    longest_window: Span,
+}
+
+impl Partition {
+    /// A partition that remembers nothing yet.
+    pub(super) fn new(
+        cards: CardLimits,
+        recent_answers: RecentAnswersLimits,
+        history: History,
+    ) -> Self {
+        Self {
+            longest_window: cards.retention,
+            cards: CardTable::new(cards),
+            recent_answers: RecentAnswers::new(recent_answers),
+            appended_at: None,
+            history,
+            first_appended_at: None,
+        }
+    }
+
+    /// The partition's time: the highest broker time so far, `appended_at` included.
+    /// A leader whose clock is behind does not turn it back.
+    pub(super) fn clock(&mut self, appended_at: EventTime) -> EventTime {
+        let clock = self.clock_with(appended_at);
+        self.appended_at = Some(clock);
+        self.first_appended_at.get_or_insert(clock);
+        clock
+    }
+
+    /// What [`Self::clock`] would say of `appended_at`.
+    pub(super) fn clock_with(&self, appended_at: EventTime) -> EventTime {
+        self.appended_at.map_or(appended_at, |highest| highest.max(appended_at))
+    }
+
+    /// Judges a request, then remembers it with its outcome.
+    pub(super) fn judge_and_record(
+        &mut self,
+        auth: &Authorisation<'_>,
+        met: &Met,
+        appended_at: EventTime,
+        given: Given<'_>,
+        scratch: &mut Scratch,
+    ) -> Decision {
+        let Given { settings, rule_set, shared } = given;
+        let StopLook { hit: stop, version: stop_list_version } =
+            shared.stop_list.look_up(auth, appended_at);
+        let event_at = clip(auth.authorised_at, appended_at, settings.lateness);
+        let policy_minor_units = auth.minor_units_in(rule_set.currency());
+        let history_truncated = self.is_history_truncated_at(appended_at);
+
+        let card = self.cards.find_or_make(auth.account, event_at);
+        // Windows never move back: a late request sees them where the card's newest left them.
+        let now = card.newest().map_or(event_at, |newest| newest.max(event_at));
+        let current = event_of(auth, event_at, policy_minor_units, Outcome::Approve);
+        // A repeat whose answer is gone is judged again, without itself among the earlier
+        // ones, and counted once.
+        let is_counted = card.holds(auth.id_key);
+        let itself = is_counted.then_some(auth.id_key);
+        let window = Window::new(card, current.as_ref(), now).without(itself);
+        let judged = score(auth, &window, stop.as_ref(), rule_set, scratch);
+        if !is_counted
+            && let Some(event) = event_of(auth, event_at, policy_minor_units, judged.outcome)
+        {
+            card.record(event);
+        }
+
+        Decision {
+            request: RequestFacts::of(auth, met.input, policy_minor_units, event_at, appended_at),
+            outcome: judged.outcome,
+            reason: judged.reason,
+            score: judged.score,
+            fired: judged.fired,
+            shadow: judged.shadow,
+            evidence: judged.evidence,
+            rule_set: rule_set.hash(),
+            stop_list_version,
+            stop_order: stop.map(|stop| stop.order),
+            engine_version: Arc::clone(&settings.engine_version),
+            is_late: is_late(auth, met, appended_at),
+            overload_step: met.overload_step,
+            history_truncated,
+            is_judged_again: is_counted || auth.message_type.is_repeat,
+        }
+    }
+
+    /// How much it remembers.
+    pub(super) fn size(&self) -> PartitionSize {
+        PartitionSize {
+            cards_count: self.cards.len(),
+            evictions_count: self.cards.evictions_count(),
+            recent_answers_count: self.recent_answers.len(),
+            recent_answers_bytes: self.recent_answers.bytes(),
+        }
+    }
+
+    fn is_history_truncated_at(&self, appended_at: EventTime) -> bool {
+        self.history == History::Truncated
+            && self
+                .first_appended_at
+                .is_none_or(|first| appended_at.since(first) < self.longest_window)
+    }
+}
+
+/// The time that windows use: not ahead of the broker's, not more than `lateness` behind it.
+fn clip(authorised_at: EventTime, appended_at: EventTime, lateness: Span) -> EventTime {
+    authorised_at.clamp(appended_at.minus(lateness), appended_at)
+}
+
+fn is_late(auth: &Authorisation<'_>, met: &Met, appended_at: EventTime) -> bool {
+    auth.deadline.is_some_and(|deadline| appended_at.plus(met.age) > deadline)
+}

@@ -1,0 +1,58 @@
+//! Judging one request: everything is evaluated, nothing is changed.
+
+use super::rules::{RuleSet, Verdict};
+use super::shared::StopHit;
+use super::velocity::{Measure, Window};
+use crate::domain::{Authorisation, Evidence, FiredRule, Outcome, Reason};
+
+/// What was found about a request.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Judged {
+    /// Approve, step up or decline.
+    pub outcome: Outcome,
+    /// Why; `None` when approved.
+    pub reason: Option<Reason>,
+    /// Sum of points, 0 to 999.
+    pub score: u16,
+    /// Live rules that fired, in rule-set order.
+    pub fired: Vec<FiredRule>,
+    /// Shadow rules that fired, in rule-set order.
+    pub shadow: Vec<FiredRule>,
+    /// The features that they read, in rule-set order.
+    pub evidence: Evidence,
+}
+
+/// Buffers that judging reuses.
+#[derive(Debug, Default)]
+pub struct Scratch {
+    measure: Measure,
+    verdict: Verdict,
+}
+
+/// Judges `auth` on its account's windows. A stop order in force declines, whatever rules
+/// say; they are evaluated all the same, so that reasons are complete.
+pub fn score(
+    auth: &Authorisation<'_>,
+    window: &Window<'_>,
+    stop: Option<&StopHit>,
+    rule_set: &RuleSet,
+    scratch: &mut Scratch,
+) -> Judged {
+    let Scratch { measure, verdict } = scratch;
+    let evidence: Evidence =
+        rule_set.features().iter().map(|feature| window.value(feature, measure)).collect();
+    rule_set.judge(auth, auth.minor_units_in(rule_set.currency()), &evidence, verdict);
+
+    let (outcome, reason) = match stop {
+        Some(stop) => (Outcome::Decline, Some(stop.reason)),
+        None => (verdict.outcome, verdict.reason),
+    };
+    Judged {
+        outcome,
+        reason,
+        score: verdict.score,
+        fired: std::mem::take(&mut verdict.fired),
+        shadow: std::mem::take(&mut verdict.shadow),
+        evidence,
+    }
+}

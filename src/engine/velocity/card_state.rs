@@ -1,0 +1,131 @@
+//! One account's authorisations, in order of their own time.
+
+use std::collections::VecDeque;
+
+use super::RecordedOutcome;
+use crate::domain::{EventTime, IdKey, MerchantKey, Span};
+
+/// One authorisation as its account's windows remember it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Event {
+    /// Its own time, clipped to the allowed lateness.
+    pub at: EventTime,
+    /// What it is known by: a repeat finds it.
+    pub id: IdKey,
+    /// Its amount in the policy's currency; `None` where it has none there.
+    pub minor_units: Option<i64>,
+    /// Its merchant; `None` where unknown.
+    pub merchant: Option<MerchantKey>,
+    /// Its merchant's country; `None` where unknown.
+    pub country: Option<[u8; 2]>,
+    /// What became of it.
+    pub outcome: RecordedOutcome,
+    /// Adds to an earlier one's amount: money, but not another authorisation.
+    pub is_incremental: bool,
+}
+
+/// One account's authorisations: oldest first, ties in log order.
+///
+/// ```text
+///  evicted │◀───────────── retention ─────────────▶│ newest
+///  ────────┼──●────●──●───────────●────●●──────────●──▶ event time
+///          │                      ↑
+///          │        a late one is inserted at its own time
+/// ```
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct CardState {
+    events: VecDeque<Event>,
+    newest: Option<EventTime>,
+}
+
+impl CardState {
+    /// The latest time that its windows have seen; they never move back.
+    pub fn newest(&self) -> Option<EventTime> {
+        self.newest
+    }
+
+    /// Its authorisations, oldest first.
+    pub fn events(&self) -> impl DoubleEndedIterator<Item = &Event> + ExactSizeIterator {
+        self.events.iter()
+    }
+
+    /// Those later than `start`, oldest first. Costs a binary search, then what it yields.
+    pub fn events_after(&self, start: EventTime) -> impl DoubleEndedIterator<Item = &Event> {
+        let first = self.events.partition_point(|event| event.at <= start);
+        self.events.range(first..)
+    }
+
+    /// True where it remembers the authorisation `id`.
+    pub fn holds(&self, id: IdKey) -> bool {
+        self.events.iter().any(|event| event.id == id)
+    }
+
+    /// Moves its windows to `now` and forgets what is `retention` old or older.
+    /// A `now` before its newest time changes nothing.
+    pub fn advance(&mut self, now: EventTime, retention: Span) {
+        let now = self.newest.map_or(now, |newest| newest.max(now));
+        self.newest = Some(now);
+        while self.events.front().is_some_and(|event| event.at <= now.minus(retention)) {
+            self.events.pop_front();
+        }
+    }
+
+    /// Remembers `event` at its own time, behind those of the same time.
+    pub fn record(&mut self, event: Event) {
+        let place = self.events.partition_point(|earlier| earlier.at <= event.at);
+        self.events.insert(place, event);
+        self.newest = Some(self.newest.map_or(event.at, |newest| newest.max(event.at)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> EventTime {
+        EventTime::from_unix_millis(1_700_000_000_000 + seconds * 1_000).expect("in range")
+    }
+
+    fn event(id: u128, seconds: i64) -> Event {
+        Event {
+            at: at(seconds),
+            id: IdKey::from_bits(id),
+            minor_units: Some(100),
+            merchant: None,
+            country: None,
+            outcome: RecordedOutcome::Approved,
+            is_incremental: false,
+        }
+    }
+
+    fn ids(card: &CardState) -> Vec<u128> {
+        card.events().map(|event| event.id.bits()).collect()
+    }
+
+    #[test]
+    fn a_late_event_is_inserted_at_its_own_time_and_ties_keep_log_order() {
+        let mut card = CardState::default();
+        for (id, seconds) in [(1, 10), (2, 30), (3, 20), (4, 20), (5, 5)] {
+            card.record(event(id, seconds));
+        }
+        assert_eq!(ids(&card), [5, 1, 3, 4, 2]);
+        assert_eq!(card.newest(), Some(at(30)));
+    }
+
+    #[test]
+    fn an_event_exactly_as_old_as_the_retention_is_forgotten() {
+        let mut card = CardState::default();
+        card.record(event(1, 0));
+        card.record(event(2, 1));
+        card.advance(at(60), Span::from_seconds(60));
+        assert_eq!(ids(&card), [2]);
+    }
+
+    #[test]
+    fn windows_never_move_back() {
+        let mut card = CardState::default();
+        card.advance(at(100), Span::from_seconds(60));
+        card.advance(at(50), Span::from_seconds(60));
+        assert_eq!(card.newest(), Some(at(100)));
+    }
+}

@@ -1,0 +1,181 @@
+//! A partition's accounts, bounded: what is asleep goes first, visibly.
+
+use std::collections::VecDeque;
+
+use hashbrown::HashMap;
+
+use super::CardState;
+use crate::domain::{AccountKey, EventTime, Span};
+
+/// How much a partition remembers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CardLimits {
+    /// The most accounts; beyond, the one asleep longest is forgotten.
+    pub cards_count_max: usize,
+    /// How long an authorisation is remembered: the longest window.
+    pub retention: Span,
+    /// How late a message may come: so much longer an account is remembered, so that
+    /// its windows do not move back for it.
+    pub lateness: Span,
+}
+
+/// A partition's accounts. Which are forgotten depends on its own log alone.
+///
+/// Accounts wait in a queue, each with the newest time it had when it was put
+/// there. Whoever comes to the front and was seen since goes to the back; whoever
+/// was not is the one asleep longest.
+#[derive(Debug)]
+pub struct CardTable {
+    cards: HashMap<AccountKey, CardState>,
+    asleep: VecDeque<(AccountKey, EventTime)>,
+    limits: CardLimits,
+    evictions_count: u64,
+}
+
+/// How many accounts at the front of the queue one decision looks at.
+const LOOKED_AT_PER_DECISION: usize = 2;
+
+impl CardTable {
+    /// An empty table.
+    pub fn new(limits: CardLimits) -> Self {
+        Self { cards: HashMap::new(), asleep: VecDeque::new(), limits, evictions_count: 0 }
+    }
+
+    /// How many accounts it remembers.
+    pub fn len(&self) -> usize {
+        self.cards.len()
+    }
+
+    /// True where it remembers none.
+    pub fn is_empty(&self) -> bool {
+        self.cards.is_empty()
+    }
+
+    /// How many accounts were forgotten although their authorisations were still in a window.
+    pub fn evictions_count(&self) -> u64 {
+        self.evictions_count
+    }
+
+    /// The state of `account`, moved to `now` or its newest time, whichever is
+    /// later; made where there is none.
+    pub fn find_or_make(&mut self, account: AccountKey, now: EventTime) -> &mut CardState {
+        self.forget_some(account, now);
+        let asleep = &mut self.asleep;
+        let card = self.cards.entry(account).or_insert_with(|| {
+            asleep.push_back((account, now));
+            CardState::default()
+        });
+        card.advance(now, self.limits.retention);
+        card
+    }
+
+    /// The state of `account`, where it is remembered.
+    pub fn get(&self, account: AccountKey) -> Option<&CardState> {
+        self.cards.get(&account)
+    }
+
+    /// Drops accounts whose windows are empty by `now`, and one more when full.
+    fn forget_some(&mut self, wanted: AccountKey, now: EventTime) {
+        for _ in 0..LOOKED_AT_PER_DECISION {
+            if !self.forget_front_if(wanted, |newest, asleep| newest <= now.minus(asleep)) {
+                break;
+            }
+        }
+        if self.cards.contains_key(&wanted) {
+            return;
+        }
+        while self.cards.len() >= self.limits.cards_count_max.max(1) {
+            if self.forget_front_if(wanted, |_, _| true) {
+                self.evictions_count += 1;
+            }
+        }
+    }
+
+    /// Forgets the account at the front where `may_go`; sends it to the back where it
+    /// was seen since it was queued. True where one was forgotten.
+    fn forget_front_if(
+        &mut self,
+        wanted: AccountKey,
+        may_go: impl Fn(EventTime, Span) -> bool,
+    ) -> bool {
+        let Some((account, queued_at)) = self.asleep.front().copied() else {
+            return false;
+        };
+        let newest = self.cards.get(&account).and_then(CardState::newest).unwrap_or(queued_at);
+        if newest > queued_at || account == wanted {
+            self.asleep.pop_front();
+            self.asleep.push_back((account, newest));
+            return false;
+        }
+        let asleep = self.limits.retention.plus(self.limits.lateness);
+        if !may_go(newest, asleep) {
+            return false;
+        }
+        self.asleep.pop_front();
+        self.cards.remove(&account).is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::IdKey;
+    use crate::engine::velocity::{Event, RecordedOutcome};
+
+    fn at(seconds: i64) -> EventTime {
+        EventTime::from_unix_millis(1_700_000_000_000 + seconds * 1_000).expect("in range")
+    }
+
+    fn touch(table: &mut CardTable, account: u128, seconds: i64) {
+        table.find_or_make(AccountKey::from_bits(account), at(seconds)).record(Event {
+            at: at(seconds),
+            id: IdKey::from_bits(0),
+            minor_units: None,
+            merchant: None,
+            country: None,
+            outcome: RecordedOutcome::Approved,
+            is_incremental: false,
+        });
+    }
+
+    fn table(cards_count_max: usize) -> CardTable {
+        CardTable::new(CardLimits {
+            cards_count_max,
+            retention: Span::from_seconds(60),
+            lateness: Span::from_seconds(10),
+        })
+    }
+
+    #[test]
+    fn a_full_table_forgets_the_account_asleep_longest_and_counts_it() {
+        let mut table = table(3);
+        for (account, seconds) in [(1, 0), (2, 1), (3, 2), (1, 3), (4, 4)] {
+            touch(&mut table, account, seconds);
+        }
+        let remembered: Vec<bool> =
+            (1..=4).map(|account| table.get(AccountKey::from_bits(account)).is_some()).collect();
+        assert_eq!(remembered, [true, false, true, true]);
+        assert_eq!((table.len(), table.evictions_count()), (3, 1));
+    }
+
+    #[test]
+    fn an_account_whose_windows_are_empty_is_forgotten_without_being_an_eviction() {
+        let mut table = table(100);
+        touch(&mut table, 1, 0);
+        touch(&mut table, 2, 69);
+        assert_eq!(table.len(), 2);
+        touch(&mut table, 2, 70);
+        assert_eq!(table.len(), 1);
+        assert_eq!(table.evictions_count(), 0);
+    }
+
+    #[test]
+    fn a_table_of_one_account_serves_many_in_turn() {
+        let mut table = table(1);
+        for account in 0..100 {
+            touch(&mut table, account, 0);
+            touch(&mut table, account, 0);
+        }
+        assert_eq!((table.len(), table.evictions_count()), (1, 99));
+    }
+}

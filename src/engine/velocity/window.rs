@@ -1,0 +1,209 @@
+//! Counting over a span of one account's authorisations.
+
+use hashbrown::HashSet;
+
+use super::{CardState, Event, FeatureSpec, What};
+use crate::domain::{EventTime, IdKey, MerchantKey};
+
+/// The span (now − window, now] of a card, with the authorisation being judged in it.
+///
+/// ```text
+///              now − window              now
+///  ──●───────●──────○━━━━━●━━━━━━━●━━━━━━●──▶
+///    outside        ↑     inside         ↑ itself always inside
+///        exactly this old: outside
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Window<'c> {
+    card: &'c CardState,
+    current: Option<&'c Event>,
+    now: EventTime,
+    without: Option<IdKey>,
+}
+
+/// Buffers that measuring reuses, so that a warm decision allocates nothing.
+#[derive(Debug, Default)]
+pub struct Measure {
+    seen: HashSet<u128>,
+}
+
+impl<'c> Window<'c> {
+    /// The windows of `card` at `now`, judging `current`, which is not recorded yet;
+    /// `None` where what is judged counts in no window.
+    pub fn new(card: &'c CardState, current: Option<&'c Event>, now: EventTime) -> Self {
+        Self { card, current, now, without: None }
+    }
+
+    /// The same without the earlier event `id`: the first of a message that came again.
+    #[must_use]
+    pub fn without(self, id: Option<IdKey>) -> Self {
+        Self { without: id, ..self }
+    }
+
+    /// The value of `feature`; `None` where there is none and no stand-in is declared.
+    pub fn value(&self, feature: &FeatureSpec, measure: &mut Measure) -> Option<i64> {
+        let found = match feature.what {
+            What::Count => Some(self.count(feature)),
+            What::Sum => Some(self.sum(feature)),
+            What::Mean => self.mean(feature),
+            What::Max => self.amounts(feature).max(),
+            What::DistinctMerchants => {
+                Some(self.distinct(feature, measure, |event| event.merchant.map(MerchantKey::bits)))
+            }
+            What::DistinctCountries => Some(self.distinct(feature, measure, |event| {
+                event.country.map(|letters| u128::from(u16::from_be_bytes(letters)))
+            })),
+            What::SecondsSinceLast => self.seconds_since_last(feature),
+        };
+        found.or(feature.absent_as)
+    }
+
+    fn count(&self, feature: &FeatureSpec) -> i64 {
+        to_i64(self.inside(feature).filter(|event| !event.is_incremental).count())
+    }
+
+    fn sum(&self, feature: &FeatureSpec) -> i64 {
+        self.amounts(feature).fold(0, i64::saturating_add)
+    }
+
+    fn mean(&self, feature: &FeatureSpec) -> Option<i64> {
+        let count = to_i64(self.amounts(feature).count());
+        self.sum(feature).checked_div(count)
+    }
+
+    fn distinct(
+        &self,
+        feature: &FeatureSpec,
+        measure: &mut Measure,
+        key: impl Fn(&Event) -> Option<u128>,
+    ) -> i64 {
+        measure.seen.clear();
+        measure.seen.extend(self.inside(feature).filter_map(key));
+        to_i64(measure.seen.len())
+    }
+
+    fn seconds_since_last(&self, feature: &FeatureSpec) -> Option<i64> {
+        let last = self.earlier(feature).rfind(|event| !event.is_incremental)?;
+        Some(self.now.since(last.at).millis() / 1_000)
+    }
+
+    fn amounts(&self, feature: &FeatureSpec) -> impl Iterator<Item = i64> {
+        self.inside(feature).filter_map(|event| event.minor_units)
+    }
+
+    /// What counts for `feature`: the earlier ones, then the one being judged,
+    /// unless an outcome is asked for, which that one does not have yet.
+    fn inside(&self, feature: &FeatureSpec) -> impl Iterator<Item = &'c Event> {
+        let counts_current = feature.with_current && feature.outcomes.is_any();
+        self.earlier(feature).chain(self.current.filter(|_| counts_current))
+    }
+
+    fn earlier(&self, feature: &FeatureSpec) -> impl DoubleEndedIterator<Item = &'c Event> {
+        let (outcomes, without) = (feature.outcomes, self.without);
+        self.card
+            .events_after(self.now.minus(feature.window))
+            .filter(move |event| outcomes.holds(event.outcome) && without != Some(event.id))
+    }
+}
+
+fn to_i64(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Span;
+    use crate::engine::velocity::{OutcomeFilter, RecordedOutcome};
+
+    fn at(seconds: i64) -> EventTime {
+        EventTime::from_unix_millis(1_700_000_000_000 + seconds * 1_000).expect("in range")
+    }
+
+    fn event(seconds: i64, minor_units: i64, merchant: u128, country: [u8; 2]) -> Event {
+        Event {
+            at: at(seconds),
+            id: IdKey::from_bits(0),
+            minor_units: Some(minor_units),
+            merchant: Some(MerchantKey::from_bits(merchant)),
+            country: Some(country),
+            outcome: RecordedOutcome::Approved,
+            is_incremental: false,
+        }
+    }
+
+    fn feature(what: What) -> FeatureSpec {
+        FeatureSpec {
+            name: "feature".into(),
+            what,
+            window: Span::from_seconds(60),
+            outcomes: OutcomeFilter::ANY,
+            with_current: true,
+            absent_as: None,
+        }
+    }
+
+    /// Three earlier ones, the first exactly 60 s old, and one being judged at 100 s.
+    fn check(feature: &FeatureSpec) -> Option<i64> {
+        let mut card = CardState::default();
+        card.record(event(40, 1_000, 1, *b"CN"));
+        card.record(Event { outcome: RecordedOutcome::Declined, ..event(41, 200, 2, *b"CN") });
+        card.record(event(70, 301, 2, *b"US"));
+        let current = event(100, 50, 3, *b"CN");
+        Window::new(&card, Some(&current), at(100)).value(feature, &mut Measure::default())
+    }
+
+    #[test]
+    fn each_feature_counts_what_is_inside_its_window() {
+        let cases = [
+            (What::Count, Some(3)),
+            (What::Sum, Some(551)),
+            (What::Mean, Some(183)),
+            (What::Max, Some(301)),
+            (What::DistinctMerchants, Some(2)),
+            (What::DistinctCountries, Some(2)),
+            (What::SecondsSinceLast, Some(30)),
+        ];
+        for (what, expected) in cases {
+            assert_eq!(check(&feature(what)), expected, "{what:?}");
+        }
+    }
+
+    #[test]
+    fn an_outcome_filter_leaves_the_authorisation_being_judged_out() {
+        let approved = OutcomeFilter::NONE.with(RecordedOutcome::Approved);
+        let cases =
+            [(What::Count, Some(1)), (What::Sum, Some(301)), (What::SecondsSinceLast, Some(30))];
+        for (what, expected) in cases {
+            let feature = FeatureSpec { outcomes: approved, ..feature(what) };
+            assert_eq!(check(&feature), expected, "{what:?}");
+        }
+    }
+
+    #[test]
+    fn without_the_current_one_only_earlier_ones_count() {
+        let earlier = |what| FeatureSpec { with_current: false, ..feature(what) };
+        assert_eq!(check(&earlier(What::Count)), Some(2));
+        assert_eq!(check(&earlier(What::Mean)), Some(250));
+    }
+
+    #[test]
+    fn absence_is_not_zero_unless_declared() {
+        let nothing = FeatureSpec {
+            window: Span::from_seconds(1),
+            with_current: false,
+            ..feature(What::Mean)
+        };
+        assert_eq!(check(&nothing), None);
+        assert_eq!(check(&FeatureSpec { absent_as: Some(-1), ..nothing }), Some(-1));
+    }
+
+    #[test]
+    fn a_late_request_is_inside_its_own_window() {
+        let mut card = CardState::default();
+        card.record(event(100, 10, 1, *b"CN"));
+        let late = event(20, 5, 2, *b"CN");
+        let window = Window::new(&card, Some(&late), at(100));
+        assert_eq!(window.value(&feature(What::Count), &mut Measure::default()), Some(2));
+    }
+}
