@@ -1,7 +1,52 @@
 //! THE READERS: text as written becomes values as run, all problems at once.
+//!
+//! What operations write is TOML (`stopline.toml`, `conf.d/*.toml`, `rules.toml`),
+//! variables and options; what runs is [`Settings`] and
+//! [`RuleSet`](crate::engine::rules::RuleSet), whose values are known to be sound.
+//! Between the two lies one pass that collects every problem with its place, so that
+//! nobody mends a file one error at a time.
+//!
+//! ```text
+//! files ─► document (TOML with places) ─► settings ──────────────────────► Settings
+//! env, --set ─┘                        └► rules ─► features, conditions ─► RuleSet
+//! ```
+//!
+//! Reading files happens in `load`, and nowhere else here. This room must not know
+//! Kafka, bytes of messages or who asks.
+//!
+//! Start at [`load()`].
 
+mod cel;
+mod client_property;
+mod condition;
+mod document;
+mod features;
+mod kafka_section;
+mod key_file;
+mod layers;
+mod load;
+mod membership;
+mod named_file;
+mod names;
+mod outcomes;
+mod problem;
+mod refusal;
+mod render;
+mod rule;
+mod rules;
+mod scan;
+mod section;
 mod settings;
+mod settings_reader;
+mod term;
+mod thresholds;
+mod units;
+mod vocabulary;
 
+pub use client_property::refused_client_property;
+pub use load::{Configuration, load, load_rules, parse_rules};
+pub use problem::{Place, Problem, Problems, Severity};
 pub use settings::{
-    DoorSettings, KafkaSettings, LogFormat, MessageFormat, Settings, TopicSettings,
+    DoorSettings, KafkaSettings, Loaded, LogFormat, MessageFormat, Origin, Settings, TopicSettings,
 };
+pub use units::{currency_code, show_money, show_span};

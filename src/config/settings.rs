@@ -1,9 +1,13 @@
 //! The service's settings as run: every value is checked and remembers its origin.
 
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::domain::Span;
+
+use super::load;
+use super::problem::Problems;
 
 /// All that `stopline run` is told, besides the rule set.
 #[derive(Clone, Debug)]
@@ -24,12 +28,14 @@ pub struct Settings {
     pub rules_file: PathBuf,
     /// How far back `authorised_at` may lie behind the broker's time.
     pub lateness: Span,
+    /// The most accounts that one partition remembers; beyond, the one asleep longest goes.
+    pub cards_count_max: usize,
     /// How long an answer is kept for repeats.
     pub recent_answers_age: Span,
     /// How much memory the answers of one partition may take, in bytes.
     pub recent_answers_bytes_max: usize,
     /// Where `/metrics` and the health pages are served: loopback.
-    pub admin_address: std::net::SocketAddr,
+    pub admin_address: SocketAddr,
     /// How long a drain may take after SIGTERM, a revoke too.
     pub drain_timeout: Duration,
     /// How often the acknowledged frontier is committed.
@@ -51,6 +57,8 @@ pub struct KafkaSettings {
     pub is_static_member: bool,
     /// Properties handed to the client as they are (TLS, SASL).
     pub properties: Vec<(String, String)>,
+    /// Properties whose value is the trimmed content of a file: passwords and keys.
+    pub secret_property_files: Vec<(String, PathBuf)>,
 }
 
 /// Names of the topics.
@@ -95,4 +103,43 @@ pub enum LogFormat {
     Text,
     /// For a machine: one JSON object a line.
     Json,
+}
+
+/// Settings with where each came from.
+#[derive(Clone, Debug)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// Where each came from.
+    pub origins: Vec<Origin>,
+}
+
+/// Where a setting came from.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Origin {
+    /// `section.key`.
+    pub key: String,
+    /// `file:line:column`, `environment:1:N` or `--set:1:N`; `None` is the default.
+    pub place: Option<String>,
+}
+
+impl Settings {
+    /// The settings of `file`, of `conf.d/*.toml` beside it, of the variables
+    /// `STOPLINE__SECTION__KEY` in `environment` and of `options`
+    /// (`section.key=value`); later ones win.
+    ///
+    /// # Errors
+    /// All [`Problems`] found.
+    pub fn load(
+        file: &Path,
+        environment: impl Iterator<Item = (String, String)>,
+        options: &[String],
+    ) -> Result<Loaded, Problems> {
+        let mut problems = Problems::default();
+        let (loaded, _) = load::load_settings(file, environment, options, &mut problems);
+        match loaded {
+            Some(loaded) if problems.errors_count() == 0 => Ok(loaded),
+            Some(_) | None => Err(problems.sorted()),
+        }
+    }
 }

@@ -1,0 +1,218 @@
+//! `[[velocity]]`: what is counted.
+
+use std::sync::Arc;
+
+use crate::domain::{Currency, Span};
+use crate::engine::rules::FEATURES_COUNT_MAX;
+use crate::engine::velocity::{FeatureSpec, OutcomeFilter, What};
+
+use super::document::{Fields, Node};
+use super::names::{check_double, read_choice, read_name, tables_of, title_of};
+use super::outcomes::read_outcomes;
+use super::problem::{Problem, Problems, Spot};
+use super::units::{SPAN_FORM, parse_span, read_quantity};
+
+const WINDOW_MIN: Span = Span::from_seconds(10);
+const WINDOW_MAX: Span = Span::from_seconds(30 * 86_400);
+
+/// `what`, before `of` says of what.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Counted {
+    Plain(What),
+    Distinct,
+}
+
+const WHATS: [(&str, Counted); 6] = [
+    ("count", Counted::Plain(What::Count)),
+    ("sum", Counted::Plain(What::Sum)),
+    ("mean", Counted::Plain(What::Mean)),
+    ("max", Counted::Plain(What::Max)),
+    ("distinct", Counted::Distinct),
+    ("seconds_since_last", Counted::Plain(What::SecondsSinceLast)),
+];
+
+const DISTINCT_OF: [(&str, What); 2] =
+    [("merchant", What::DistinctMerchants), ("country", What::DistinctCountries)];
+
+/// The features that a file declares.
+pub(super) struct Features {
+    /// In order, each with the place of its name. One that is not sound keeps its
+    /// name, so that rules that read it are not blamed.
+    pub(super) specs: Vec<(FeatureSpec, Spot)>,
+    /// False where one has no name, or that of another.
+    pub(super) is_complete: bool,
+}
+
+/// Reads every `[[velocity]]` of `top`.
+pub(super) fn read_features(
+    top: &mut Fields<'_>,
+    currency: Option<Currency>,
+    is_whole: bool,
+    problems: &mut Problems,
+) -> Features {
+    let tables = tables_of(top, "velocity", problems);
+    if let Some((_, head)) = tables.get(FEATURES_COUNT_MAX) {
+        let problem = Problem::error(head, format!("there are {} features", tables.len()));
+        problems.push(problem.expected(format!("at most {FEATURES_COUNT_MAX}")));
+    }
+    let tables_count = tables.len();
+    let mut features: Vec<(FeatureSpec, Spot)> = Vec::new();
+    for (table, head) in tables.into_iter().take(FEATURES_COUNT_MAX) {
+        let mut fields = Fields::new(table, title_of(table, "velocity"), &head, is_whole);
+        let name = read_name(&mut fields, "what conditions call it: velocity.NAME", problems);
+        let spec = read_feature(fields, name.as_ref().map(|(name, _)| name), currency, problems);
+        let Some((name, place)) = name else {
+            continue;
+        };
+        check_double("feature", &name, &place, problems, || {
+            features.iter().map(|(earlier, place)| (earlier.name.as_ref(), place))
+        });
+        features.push((spec.unwrap_or_else(|| stand_in(name)), place));
+    }
+    let mut names: Vec<_> = features.iter().map(|(spec, _)| &spec.name).collect();
+    names.sort_unstable();
+    names.dedup();
+    Features { is_complete: names.len() == tables_count, specs: features }
+}
+
+/// For a feature that is not sound: errors were reported, nothing will run with it.
+fn stand_in(name: Arc<str>) -> FeatureSpec {
+    FeatureSpec {
+        name,
+        what: What::Mean,
+        window: WINDOW_MAX,
+        outcomes: OutcomeFilter::ANY,
+        with_current: false,
+        absent_as: None,
+    }
+}
+
+fn read_feature(
+    mut fields: Fields<'_>,
+    name: Option<&Arc<str>>,
+    currency: Option<Currency>,
+    problems: &mut Problems,
+) -> Option<FeatureSpec> {
+    let purpose = "`account`: whose authorisations are counted";
+    if let Some(node) = fields.require("key", purpose) {
+        read_choice(node, &[("account", ())], problems);
+    }
+    let purpose = "what is counted: count, sum, mean, max, distinct or seconds_since_last";
+    let counted =
+        fields.require("what", purpose).and_then(|node| read_choice(node, &WHATS, problems));
+    let of = fields.find("of");
+    let what = counted.and_then(|counted| read_what(&mut fields, counted, of, problems));
+    let window = fields
+        .require("window", "how far back is counted, such as \"10m\"")
+        .and_then(|node| read_window(node, problems));
+    let filter = fields.find("where");
+    let outcomes = match filter {
+        None => Some(OutcomeFilter::ANY),
+        Some(node) => node
+            .text("a condition on `outcome` in quotes", problems)
+            .and_then(|text| read_outcomes(node, &text, problems)),
+    };
+    let current = fields.find("with_current");
+    let with_current = read_with_current(what, filter.is_some(), current, problems);
+    let absent_as = match fields.find("absent_as") {
+        None => Some(None),
+        Some(node) => read_absent_as(what, node, currency, problems).map(Some),
+    };
+    fields.finish(problems);
+    Some(FeatureSpec {
+        name: name?.clone(),
+        what: what?,
+        window: window?,
+        outcomes: outcomes?,
+        with_current: with_current?,
+        absent_as: absent_as?,
+    })
+}
+
+fn read_what(
+    fields: &mut Fields<'_>,
+    counted: Counted,
+    of: Option<&Node>,
+    problems: &mut Problems,
+) -> Option<What> {
+    match (counted, of) {
+        (Counted::Plain(what), None) => Some(what),
+        (Counted::Distinct, Some(node)) => read_choice(node, &DISTINCT_OF, problems),
+        (Counted::Plain(_), Some(node)) => {
+            let problem = Problem::error(&node.spot, "`of` belongs to what = \"distinct\" only");
+            problems.push(problem.expected("no `of`"));
+            None
+        }
+        (Counted::Distinct, None) => {
+            fields.require("of", "`merchant` or `country`: what differs");
+            None
+        }
+    }
+}
+
+fn read_window(node: &Node, problems: &mut Problems) -> Option<Span> {
+    let text = node.text(SPAN_FORM, problems)?;
+    let Some(window) = parse_span(&text) else {
+        let problem = Problem::error(&node.spot, format!("`{text}` is no span of time"));
+        problems.push(problem.expected(SPAN_FORM));
+        return None;
+    };
+    if !(WINDOW_MIN..=WINDOW_MAX).contains(&window) {
+        let problem = Problem::error(&node.spot, format!("the window `{text}` is out of range"));
+        problems.push(problem.expected("10s to 30d"));
+        return None;
+    }
+    Some(window)
+}
+
+/// Counts the current authorisation unless told otherwise; where an outcome is asked
+/// for, or an earlier one, it cannot.
+fn read_with_current(
+    what: Option<What>,
+    is_filtered: bool,
+    node: Option<&Node>,
+    problems: &mut Problems,
+) -> Option<bool> {
+    let never = match what {
+        Some(What::SecondsSinceLast) => Some("seconds_since_last looks at earlier ones by nature"),
+        _ if is_filtered => Some("its outcome is not known yet, and `where` asks for one"),
+        _ => None,
+    };
+    let written = match node {
+        None => None,
+        Some(node) => Some((node.boolean(problems)?, node)),
+    };
+    match (written, never) {
+        (Some((true, node)), Some(why)) => {
+            let what = format!("the current authorisation cannot count here: {why}");
+            problems.push(Problem::error(&node.spot, what).expected("`false`, or nothing"));
+            None
+        }
+        (Some((written, _)), None) => Some(written),
+        (None, None) => Some(true),
+        (_, Some(_)) => Some(false),
+    }
+}
+
+fn read_absent_as(
+    what: Option<What>,
+    node: &Node,
+    currency: Option<Currency>,
+    problems: &mut Problems,
+) -> Option<i64> {
+    let is_money = matches!(what, Some(What::Sum | What::Mean | What::Max));
+    let value = match currency {
+        Some(currency) if is_money => read_quantity(node, currency, problems)?,
+        Some(_) | None => node.integer("a whole number", problems)?,
+    };
+    let is_never_absent = matches!(
+        what,
+        Some(What::Count | What::Sum | What::DistinctMerchants | What::DistinctCountries)
+    );
+    if is_never_absent {
+        let what = "this feature is never absent: it is 0 where nothing was counted";
+        problems.push(Problem::error(&node.spot, what).expected("no `absent_as`"));
+        return None;
+    }
+    Some(value)
+}

@@ -1,0 +1,264 @@
+//! From layers to [`Settings`]: each key, its range and its default.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use crate::domain::Span;
+
+use super::document::{Fields, Node, Table, Value};
+use super::kafka_section::kafka;
+use super::layers::Layers;
+use super::named_file::NamedFile;
+use super::problem::{Problem, Problems};
+use super::section::Section;
+use super::settings::{
+    DoorSettings, Loaded, LogFormat, MessageFormat, Origin, Settings, TopicSettings,
+};
+
+/// The settings in `layers`, and the files that they name, these as far as they can be
+/// read; problems are added to `problems`.
+pub(super) fn read_settings(
+    layers: &Layers,
+    problems: &mut Problems,
+) -> (Option<Loaded>, Vec<NamedFile>) {
+    let mut files = Vec::new();
+    (read_sections(layers, problems, &mut files), files)
+}
+
+fn read_sections(
+    layers: &Layers,
+    problems: &mut Problems,
+    files: &mut Vec<NamedFile>,
+) -> Option<Loaded> {
+    let mut origins = Vec::new();
+    let mut reader = Reader {
+        top: Fields::new(&layers.table, "the settings", &layers.top, layers.is_whole),
+        layers,
+        problems,
+        origins: &mut origins,
+        files,
+    };
+    let kafka = reader.section("kafka", kafka);
+    let topics = reader.section("topics", topics);
+    let workers = reader.section("workers", |section| {
+        let count = section.number("count", 1, 256, 1);
+        let drain = section.span("drain_timeout", SECOND, HOUR, Span::from_seconds(20));
+        let commit = section.span(
+            "commit_interval",
+            Span::from_millis(50),
+            Span::from_seconds(60),
+            Span::from_millis(500),
+        );
+        Some((count?, duration(drain?), duration(commit?)))
+    });
+    let door = reader.section("door", door);
+    let formats = reader.section("formats", formats);
+    let rules_file = reader
+        .section("rules", |section| section.required_path("file", "the file with the rule set"));
+    let admin_address = reader.section("admin", admin_address);
+    let answers = reader.section("answers", answers);
+    let cards_count_max = reader.section("windows", |section| {
+        let purpose = "the most accounts that one partition remembers";
+        section.required_number("accounts_count_max", purpose, 1, 1 << 30)
+    });
+    let lateness = reader.section("time", |section| {
+        let purpose = "how far `authorised_at` may lie behind the broker's time, such as \"5m\"";
+        section.required_span("lateness", purpose, SECOND, DAY)
+    });
+    let log_format = reader.section("log", |section| {
+        let choices = [("text", LogFormat::Text), ("json", LogFormat::Json)];
+        section.choice("format", &choices, LogFormat::Text)
+    });
+    reader.finish();
+    let (workers_count, drain_timeout, commit_interval) = workers?;
+    let (default_format, echo_headers) = formats?;
+    let (recent_answers_age, recent_answers_bytes_max) = answers?;
+    let settings = Settings {
+        kafka: kafka?,
+        topics: topics?,
+        workers_count,
+        door: door?,
+        default_format,
+        echo_headers,
+        rules_file: rules_file?,
+        lateness: lateness?,
+        cards_count_max: cards_count_max?,
+        recent_answers_age,
+        recent_answers_bytes_max,
+        admin_address: admin_address?,
+        drain_timeout,
+        commit_interval,
+        log_format: log_format?,
+    };
+    Some(Loaded { settings, origins })
+}
+
+const SECOND: Span = Span::from_seconds(1);
+const HOUR: Span = Span::from_seconds(3_600);
+const DAY: Span = Span::from_seconds(86_400);
+
+struct Reader<'r> {
+    top: Fields<'r>,
+    layers: &'r Layers,
+    problems: &'r mut Problems,
+    origins: &'r mut Vec<Origin>,
+    files: &'r mut Vec<NamedFile>,
+}
+
+impl Reader<'_> {
+    /// What `read` makes of the section `name`; one that is absent has no keys.
+    fn section<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Section<'_>) -> Option<T>,
+    ) -> Option<T> {
+        let nothing = Table::default();
+        let (table, head) = match self.top.entry(name) {
+            // Reported as unknown: what it says is not missing.
+            None if self.top.is_misspelt(name) => return None,
+            None => (&nothing, &self.layers.top),
+            Some(entry) => match &entry.node.value {
+                Value::Table(table) => (table, &entry.key_spot),
+                Value::Text(_)
+                | Value::Integer(_)
+                | Value::Boolean(_)
+                | Value::List(_)
+                | Value::Other(_)
+                | Value::Bare => {
+                    let problem =
+                        Problem::error(&entry.node.spot, format!("`{name}` is a section"));
+                    self.problems.push(problem.expected(format!("[{name}] and its keys")));
+                    return None;
+                }
+            },
+        };
+        let fields = Fields::new(table, format!("[{name}]"), head, self.layers.is_whole);
+        let mut section = Section::new(name, fields, self.problems, self.origins, self.files);
+        let found = read(&mut section);
+        section.finish();
+        found
+    }
+
+    fn finish(self) {
+        let mut unknown = Problems::default();
+        self.top.finish(&mut unknown);
+        self.problems.append(unknown);
+    }
+}
+
+fn answers(section: &mut Section<'_>) -> Option<(Span, usize)> {
+    let purpose = "how long an answer is kept for repeats, such as \"10m\"";
+    let age = section.required_span("age", purpose, SECOND, DAY);
+    let purpose = "how much memory the kept answers of one partition may take, in bytes";
+    let bytes_max = section.required_number("bytes_max", purpose, 1 << 16, 1 << 36);
+    Some((age?, bytes_max?))
+}
+
+fn topics(section: &mut Section<'_>) -> Option<TopicSettings> {
+    let authorisations = section.topic("authorisations", "stopline.authorisations");
+    let decisions = section.topic("decisions", "stopline.decisions");
+    let stop_orders = section.topic("stop_orders", "stopline.stop-orders");
+    let topics = TopicSettings {
+        authorisations: authorisations?,
+        decisions: decisions?,
+        stop_orders: stop_orders?,
+    };
+    let doubles = [
+        ("decisions", &topics.decisions, &topics.authorisations),
+        ("stop_orders", &topics.stop_orders, &topics.authorisations),
+        ("stop_orders", &topics.stop_orders, &topics.decisions),
+    ];
+    for (key, name, other) in doubles {
+        if name == other {
+            let what = format!("two topics are named `{name}`");
+            let problem = match section.find(key) {
+                Some(node) => Problem::error(&node.spot, what),
+                None => Problem::nowhere(what),
+            };
+            section.problems.push(problem.expected("a topic for each"));
+        }
+    }
+    Some(topics)
+}
+
+fn door(section: &mut Section<'_>) -> Option<DoorSettings> {
+    let accept_pan = section.boolean("accept_pan", false);
+    let numeric_references = section.boolean("numeric_references", false);
+    let message_bytes_max = section.number("message_bytes_max", 1_024, 1_000_000, 65_536);
+    let purpose = "the file with the key seed that all instances share";
+    let key_seed_file = section.required_path("key_seed_file", purpose);
+    let pan_key = section.find("pan_key_file");
+    let pan_key_file = match pan_key {
+        None => Some(None),
+        Some(node) => section.path("pan_key_file", node).map(Some),
+    };
+    if accept_pan == Some(true) && pan_key.is_none() {
+        let purpose = "the file with the key that card numbers are hashed with";
+        section.required_path("pan_key_file", purpose);
+    }
+    Some(DoorSettings {
+        accept_pan: accept_pan?,
+        numeric_references: numeric_references?,
+        message_bytes_max: message_bytes_max?,
+        key_seed_file: key_seed_file?,
+        pan_key_file: pan_key_file?,
+    })
+}
+
+fn formats(section: &mut Section<'_>) -> Option<(MessageFormat, Vec<String>)> {
+    let choices = [("protobuf", MessageFormat::Protobuf), ("json", MessageFormat::Json)];
+    let default = section.choice("default", &choices, MessageFormat::Protobuf);
+    let echo_headers = match section.find("echo_headers") {
+        None => Some(Vec::new()),
+        Some(node) => header_names(node, section.problems),
+    };
+    Some((default?, echo_headers?))
+}
+
+/// The names of headers in `node`: none that an answer has already, none twice.
+fn header_names(node: &Node, problems: &mut Problems) -> Option<Vec<String>> {
+    const EXPECTED: &str = "the name of a header of your own, in printable ASCII";
+    let found = node.texts("a list of header names", problems)?;
+    let errors_count = problems.errors_count();
+    let mut names: Vec<String> = Vec::new();
+    for (name, spot) in found {
+        let lower = name.to_ascii_lowercase();
+        let is_own = lower == "content-type" || lower.starts_with("stopline-");
+        let what = if name.is_empty() {
+            "this name is empty".to_owned()
+        } else if !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+            format!("`{name}` is no name of a header")
+        } else if is_own {
+            format!("the header `{name}` is Stopline's own: an answer has it already")
+        } else if names.contains(&name) {
+            format!("the header `{name}` is there twice")
+        } else {
+            names.push(name);
+            continue;
+        };
+        problems.push(Problem::error(&spot, what).expected(EXPECTED));
+    }
+    (problems.errors_count() == errors_count).then_some(names)
+}
+
+fn admin_address(section: &mut Section<'_>) -> Option<SocketAddr> {
+    const EXPECTED: &str = "a loopback address and port, such as \"127.0.0.1:9464\"";
+    let Some(node) = section.find("address") else {
+        return Some(SocketAddr::from((Ipv4Addr::LOCALHOST, 9_464)));
+    };
+    let text = node.text(EXPECTED, section.problems)?;
+    let problem = match text.parse::<SocketAddr>() {
+        Ok(address) if address.ip().is_loopback() => return Some(address),
+        Ok(_) => Problem::error(
+            &node.spot,
+            "the admin port would be open to the network, and it asks nobody who they are",
+        ),
+        Err(_) => Problem::error(&node.spot, format!("`{text}` is no address")),
+    };
+    section.problems.push(problem.expected(EXPECTED));
+    None
+}
+
+fn duration(span: Span) -> Duration {
+    Duration::from_millis(u64::try_from(span.millis()).unwrap_or(0))
+}
