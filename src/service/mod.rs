@@ -1,3 +1,32 @@
 //! THE DOING: threads, Kafka, files, HTTP, metrics, the clock.
+//!
+//! A [`Worker`] polls a [`log::Log`], answers through a [`Pipeline`], and commits
+//! its [`Frontier`]; a [`Follower`] keeps the stop list; [`run()`] puts them
+//! together as a process. This room must not know the lab, and decides nothing:
+//! what an answer is, is `engine`'s.
+//!
+//! Start at [`Worker::turn`].
 
+pub mod build;
+mod clock;
+mod frontier;
+mod health;
+mod http;
 pub mod log;
+mod metrics;
+mod pipeline;
+mod run;
+mod stop_orders;
+mod telemetry;
+mod topics;
+mod worker;
+
+pub use clock::{Clock, Deadline};
+pub use frontier::Frontier;
+pub use health::Health;
+pub use pipeline::{Answered, Pipeline, PipelineSettings};
+pub use run::{RunFault, run};
+pub use stop_orders::{Follower, FollowerStatus};
+pub use telemetry::{StageNanos, Tally, Told};
+pub use topics::{TopicFault, TopicFound, TopicsRefused, patiently};
+pub use worker::{Observer, PartitionStatus, Worker, WorkerEnd, WorkerSettings};

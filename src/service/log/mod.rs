@@ -12,11 +12,17 @@
 pub mod kafka;
 pub mod memory;
 
+mod batch;
+mod partitioner;
+
 use std::time::Duration;
 
 use thiserror::Error;
 
 use crate::domain::{Input, Offset, PartitionId};
+
+pub use batch::{Batch, Message};
+pub use partitioner::partition_of_key;
 
 /// The most messages of one batch.
 pub const BATCH_MESSAGES_MAX: usize = 16;
@@ -25,14 +31,19 @@ pub const BATCH_MESSAGES_MAX: usize = 16;
 pub trait Log {
     /// Waits up to `wait` for something to happen, then takes what is already
     /// there: up to [`BATCH_MESSAGES_MAX`] messages into `batch`, which it clears
-    /// first. A change of assignment is returned before any message of a newly
-    /// started partition.
+    /// first. It may return early with nothing.
+    ///
+    /// A change or a fault comes alone, with an empty batch: nothing that was taken
+    /// is ever lost to one. A partition's messages come after its [`Change::Assigned`],
+    /// [`Log::start`] and [`Log::resume`], and none after its revocation was returned.
     ///
     /// # Errors
     /// A [`Fault`]; one that [`Fault::is_fatal`] ends the worker.
     fn poll(&mut self, wait: Duration, batch: &mut Batch) -> Result<Option<Change>, Fault>;
 
-    /// Starts reading an assigned partition at `offset`, paused until [`Log::resume`].
+    /// Starts reading assigned partitions at the given offsets, paused until
+    /// [`Log::resume`]. Neither the group nor the other partitions wait for it: state
+    /// may be restored first.
     ///
     /// # Errors
     /// The partition is not assigned any more, or the client refuses.
@@ -44,7 +55,16 @@ pub trait Log {
     /// The partition is not assigned any more, or the client refuses.
     fn resume(&mut self, partitions: &[PartitionId]) -> Result<(), Fault>;
 
-    /// Gives partitions back, after [`Change::Revoked`] and once all is settled.
+    /// Stops messages of a started partition until [`Log::resume`]: when the producer
+    /// stays full, the worker goes on polling and so keeps its place.
+    ///
+    /// # Errors
+    /// The partition is not assigned any more, or the client refuses.
+    fn pause(&mut self, partitions: &[PartitionId]) -> Result<(), Fault>;
+
+    /// Gives partitions back, after [`Change::Revoked`] and once all is settled. Make it
+    /// soon: until all that was revoked is released, the group waits, the client holds
+    /// back the partitions that stay, and a place that was lost shows by refused commits only.
     ///
     /// # Errors
     /// The client refuses.
@@ -56,7 +76,8 @@ pub trait Log {
     /// [`AppendRefused::Full`]: take acknowledgements, then try again.
     fn append(&mut self, record: &Outgoing<'_>) -> Result<(), AppendRefused>;
 
-    /// Appends to `reports` what became of records handed in before.
+    /// Appends to `reports` what became of records handed in before, also where it
+    /// fails.
     ///
     /// # Errors
     /// A fatal producer error: step down.
@@ -86,7 +107,8 @@ pub enum CommitWait {
 /// What happened to a worker's assignment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Change {
-    /// Partitions were given, none of them started yet.
+    /// Partitions were given, none of them started yet. None at all: the group has a place
+    /// for this member and nothing more to do for it.
     Assigned(Vec<Assigned>),
     /// Partitions are to be given back: settle them, then [`Log::release`].
     Revoked(Vec<PartitionId>),
@@ -106,138 +128,6 @@ pub struct Assigned {
     pub beginning: Offset,
     /// The offset behind the last one, when it was looked up.
     pub end: Offset,
-}
-
-/// Up to [`BATCH_MESSAGES_MAX`] messages, copied out of the client into buffers that are reused.
-#[derive(Debug, Default)]
-pub struct Batch {
-    bytes: Vec<u8>,
-    messages: Vec<Slot>,
-    headers: Vec<HeaderSlot>,
-}
-
-#[derive(Debug)]
-struct Slot {
-    input: Input,
-    appended_at_unix_millis: i64,
-    key: Option<(usize, usize)>,
-    value: Option<(usize, usize)>,
-    headers: (usize, usize),
-}
-
-#[derive(Debug)]
-struct HeaderSlot {
-    name: (usize, usize),
-    value: (usize, usize),
-}
-
-/// One message of a [`Batch`].
-#[derive(Clone, Copy, Debug)]
-pub struct Message<'b> {
-    /// Where it lies.
-    pub input: Input,
-    /// The broker's append time in Unix milliseconds.
-    pub appended_at_unix_millis: i64,
-    /// The record's key.
-    pub key: Option<&'b [u8]>,
-    /// The record's value; `None` is a tombstone.
-    pub value: Option<&'b [u8]>,
-    batch: &'b Batch,
-    headers: (usize, usize),
-}
-
-impl<'b> Message<'b> {
-    /// Its headers, in order.
-    pub fn headers(&self) -> impl Iterator<Item = (&'b str, &'b [u8])> + use<'b> {
-        let batch = self.batch;
-        let (from, to) = self.headers;
-        batch
-            .headers
-            .get(from..to)
-            .unwrap_or_default()
-            .iter()
-            .map(move |slot| {
-                let name = std::str::from_utf8(batch.slice(slot.name)).unwrap_or_default();
-                (name, batch.slice(slot.value))
-            })
-    }
-
-    /// The value of its first header called `name`.
-    pub fn header(&self, name: &str) -> Option<&'b [u8]> {
-        self.headers()
-            .find(|(found, _)| *found == name)
-            .map(|(_, value)| value)
-    }
-}
-
-impl Batch {
-    /// Empties it and keeps its buffers.
-    pub fn clear(&mut self) {
-        self.bytes.clear();
-        self.messages.clear();
-        self.headers.clear();
-    }
-
-    /// How many messages it holds.
-    pub fn len(&self) -> usize {
-        self.messages.len()
-    }
-
-    /// True where it holds none.
-    pub fn is_empty(&self) -> bool {
-        self.messages.is_empty()
-    }
-
-    /// Copies a message in.
-    pub fn push<'h>(
-        &mut self,
-        input: Input,
-        appended_at_unix_millis: i64,
-        key: Option<&[u8]>,
-        value: Option<&[u8]>,
-        headers: impl IntoIterator<Item = (&'h str, &'h [u8])>,
-    ) {
-        let key = key.map(|key| self.keep(key));
-        let value = value.map(|value| self.keep(value));
-        let first_header = self.headers.len();
-        for (name, value) in headers {
-            let slot = HeaderSlot {
-                name: self.keep(name.as_bytes()),
-                value: self.keep(value),
-            };
-            self.headers.push(slot);
-        }
-        let headers = (first_header, self.headers.len());
-        self.messages.push(Slot {
-            input,
-            appended_at_unix_millis,
-            key,
-            value,
-            headers,
-        });
-    }
-
-    /// Its messages, in log order per partition.
-    pub fn iter(&self) -> impl Iterator<Item = Message<'_>> {
-        self.messages.iter().map(|slot| Message {
-            input: slot.input,
-            appended_at_unix_millis: slot.appended_at_unix_millis,
-            key: slot.key.map(|range| self.slice(range)),
-            value: slot.value.map(|range| self.slice(range)),
-            batch: self,
-            headers: slot.headers,
-        })
-    }
-
-    fn keep(&mut self, bytes: &[u8]) -> (usize, usize) {
-        let from = self.bytes.len();
-        self.bytes.extend_from_slice(bytes);
-        (from, self.bytes.len())
-    }
-
-    fn slice(&self, (from, to): (usize, usize)) -> &[u8] {
-        self.bytes.get(from..to).unwrap_or_default()
-    }
 }
 
 /// A record on its way out.
@@ -262,6 +152,32 @@ pub struct Undelivered {
     pub value: Vec<u8>,
     /// Its headers, in order.
     pub headers: Vec<(String, Vec<u8>)>,
+}
+
+impl Undelivered {
+    /// A copy of `outgoing`.
+    pub fn of(outgoing: &Outgoing<'_>) -> Self {
+        let owned = |(name, value): &(&str, &[u8])| ((*name).to_owned(), value.to_vec());
+        Self {
+            key: outgoing.key.map(<[u8]>::to_vec),
+            value: outgoing.value.to_vec(),
+            headers: outgoing.headers.iter().map(owned).collect(),
+        }
+    }
+
+    /// Its headers, borrowed.
+    pub fn header_slices(&self) -> Vec<(&str, &[u8])> {
+        self.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect()
+    }
+
+    /// The same record again, with [`Self::header_slices`].
+    pub fn as_outgoing<'r>(
+        &'r self,
+        answers: Input,
+        headers: &'r [(&'r str, &'r [u8])],
+    ) -> Outgoing<'r> {
+        Outgoing { answers, key: self.key.as_deref(), value: &self.value, headers }
+    }
 }
 
 /// What became of a record.
@@ -290,8 +206,8 @@ pub enum Delivery {
 /// Why a record was not taken.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Error)]
 pub enum AppendRefused {
-    /// Too much is in flight.
-    #[error("the producer's queue is full")]
+    /// Not now: too much is in flight, or something ails the topic, which the polls tell.
+    #[error("the producer takes nothing more for now")]
     Full,
     /// The client will take nothing more.
     #[error("the producer refuses records for good")]
@@ -308,7 +224,10 @@ pub enum Fault {
         what: String,
     },
     /// A topic is missing.
-    #[error("topic {topic} is unknown to the broker; create it, see README \"Topics\"")]
+    #[error(
+        "topic {topic} is unknown to the broker; create it, see README \"Start against your own \
+         Kafka\""
+    )]
     TopicMissing {
         /// Its name.
         topic: String,
@@ -323,6 +242,12 @@ pub enum Fault {
     #[error("this worker must step down: {what}")]
     StepDown {
         /// What the client said.
+        what: String,
+    },
+    /// A broker said no.
+    #[error("the broker refuses: {what}")]
+    Refused {
+        /// What it said.
         what: String,
     },
     /// No broker answers.

@@ -1,0 +1,245 @@
+//! What the process exports: a worker's tally, once a second, as Prometheus metrics.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use hdrhistogram::Histogram;
+use metrics::{
+    Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
+};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+use super::log::kafka::KafkaFigures;
+use super::telemetry::Tally;
+use super::worker::{Observer, PartitionStatus};
+use super::{FollowerStatus, Health};
+use crate::domain::{ErrorReason, PartitionId};
+use crate::engine::shared::StopList;
+
+/// Upper bounds of the engine latency's buckets, in seconds: 250 ns to 10 ms.
+const ENGINE_SECONDS: [f64; 14] = [
+    0.000_000_25,
+    0.000_000_5,
+    0.000_001,
+    0.000_002,
+    0.000_003,
+    0.000_005,
+    0.000_01,
+    0.000_02,
+    0.000_05,
+    0.000_1,
+    0.000_25,
+    0.001,
+    0.002_5,
+    0.01,
+];
+/// Upper bounds of the age's buckets, in seconds: 1 ms to a minute.
+const AGE_SECONDS: [f64; 12] =
+    [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0];
+
+const ENGINE_LATENCY: &str = "stopline_engine_latency_seconds";
+const AGE: &str = "stopline_decision_age_seconds";
+
+/// What is known of each partition.
+const PARTITION_GAUGES: [&str; 6] = [
+    "stopline_cards",
+    "stopline_card_evictions",
+    "stopline_recent_answers",
+    "stopline_recent_answers_bytes",
+    "stopline_records_outstanding",
+    "stopline_frontier_offset",
+];
+
+/// Installs the process's metrics and says what each means.
+///
+/// # Errors
+/// Metrics were installed before.
+pub(super) fn install() -> Result<PrometheusHandle, BuildError> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Full(ENGINE_LATENCY.to_owned()), &ENGINE_SECONDS)?
+        .set_buckets_for_metric(Matcher::Full(AGE.to_owned()), &AGE_SECONDS)?
+        .install_recorder()?;
+    describe();
+    // What has not happened yet is there as zero: alerts can be written on it.
+    for reason in ErrorReason::ALL {
+        counter!("stopline_refused_total", "reason" => reason.name()).absolute(0);
+    }
+    Ok(handle)
+}
+
+fn describe() {
+    describe_counter!("stopline_decisions_total", "Decisions made, by outcome and reason.");
+    describe_counter!("stopline_repeats_total", "Stored answers sent again.");
+    describe_counter!("stopline_acknowledgements_total", "Messages noted, by class.");
+    describe_counter!("stopline_refused_total", "Inputs answered with an error, by reason.");
+    describe_counter!("stopline_late_total", "Decisions made after their deadline.");
+    describe_counter!(
+        "stopline_history_truncated_total",
+        "Decisions made without all the history that the rules ask for."
+    );
+    describe_counter!("stopline_records_acknowledged_total", "Records safe in the log.");
+    describe_counter!(
+        "stopline_records_sent_again_total",
+        "Records sent again because their delivery failed."
+    );
+    describe_counter!("stopline_log_faults_total", "Faults that the Kafka client mends by itself.");
+    describe_histogram!(ENGINE_LATENCY, Unit::Seconds, "Bytes in to bytes out, per message.");
+    describe_histogram!(AGE, Unit::Seconds, "From the broker's append to the decision.");
+    describe_gauge!("stopline_partitions", "Partitions that a worker has.");
+    describe_gauge!("stopline_cards", "Accounts in a partition's windows.");
+    describe_gauge!("stopline_card_evictions", "Accounts forgotten before their windows ended.");
+    describe_gauge!("stopline_recent_answers", "Answers kept for repeats.");
+    describe_gauge!("stopline_recent_answers_bytes", "Memory of the answers kept for repeats.");
+    describe_gauge!("stopline_records_outstanding", "Records not acknowledged yet.");
+    describe_gauge!("stopline_frontier_offset", "First input whose record is not acknowledged.");
+    describe_gauge!("stopline_kafka_lag_messages", "Inputs behind the committed positions.");
+    describe_gauge!("stopline_kafka_fetched_messages", "Inputs fetched and not polled yet.");
+    describe_gauge!("stopline_kafka_fetched_bytes", "Their size.");
+    describe_gauge!("stopline_kafka_unacknowledged_records", "Records handed to the client.");
+    describe_gauge!("stopline_kafka_producer_rtt_p99_micros", "Slowest broker's round trip.");
+    describe_gauge!("stopline_stop_orders", "Stop orders known.");
+    describe_gauge!("stopline_stop_list_version", "Offset after the last stop order applied.");
+    describe_counter!(
+        "stopline_stop_orders_refused_total",
+        "Stop order records and tombstones refused: publish those orders again, put right."
+    );
+    describe_counter!(
+        "stopline_stop_orders_foreign_tags_total",
+        "Stop order records whose card-number tag was made with a key that is not this engine's."
+    );
+}
+
+/// Exports what a worker does, and says that it lives.
+#[derive(Debug)]
+pub(super) struct WorkerMetrics {
+    part: String,
+    health: Arc<Health>,
+    exported: Vec<i32>,
+    client: Option<Arc<KafkaFigures>>,
+}
+
+impl Observer for WorkerMetrics {
+    fn tallied(&mut self, tally: &Tally, partitions: &[PartitionStatus]) {
+        for (outcome, reason, count) in tally.decisions() {
+            let reason = reason.map_or("none", |reason| reason.name());
+            counter!("stopline_decisions_total", "outcome" => outcome.name(), "reason" => reason)
+                .increment(count);
+        }
+        for (reason, count) in tally.refused() {
+            counter!("stopline_refused_total", "reason" => reason.name()).increment(count);
+        }
+        for (class, count) in tally.noted() {
+            counter!("stopline_acknowledgements_total", "class" => class).increment(count);
+        }
+        counter!("stopline_repeats_total").increment(tally.repeated);
+        counter!("stopline_late_total").increment(tally.late);
+        counter!("stopline_history_truncated_total").increment(tally.history_truncated);
+        counter!("stopline_records_acknowledged_total").increment(tally.acknowledged);
+        counter!("stopline_records_sent_again_total").increment(tally.sent_again);
+        export(ENGINE_LATENCY, &tally.engine_nanos, 1_000_000_000);
+        export(AGE, &tally.age_millis, 1_000);
+        counter!("stopline_log_faults_total").increment(tally.faults);
+        self.export_partitions(partitions);
+        self.export_client();
+        self.health.beat(&self.part);
+    }
+
+    fn assigned(&mut self, partitions: &[PartitionId]) {
+        gauge!("stopline_partitions", "worker" => self.part.clone())
+            .set(float_of(count(partitions.len())));
+        self.health.ready(&self.part);
+    }
+
+    fn lost(&mut self, _partitions: &[PartitionId]) {
+        gauge!("stopline_partitions", "worker" => self.part.clone()).set(0.0);
+        self.health.not_ready(&self.part, "lost its partitions and waits to get a place again");
+    }
+}
+
+impl WorkerMetrics {
+    /// For the worker that calls itself `part`; not ready until it has been given
+    /// its partitions.
+    pub(super) fn new(part: String, health: Arc<Health>) -> Self {
+        health.not_ready(&part, "waiting for its partitions");
+        health.beat(&part);
+        Self { part, health, exported: Vec::new(), client: None }
+    }
+
+    /// Exports what the worker's Kafka clients say of themselves, too.
+    pub(super) fn watch_client(&mut self, figures: &Arc<KafkaFigures>) {
+        self.client = Some(Arc::clone(figures));
+    }
+
+    fn export_client(&self) {
+        let Some(client) = &self.client else { return };
+        let figures = [
+            ("stopline_kafka_lag_messages", &client.lag_messages_count),
+            ("stopline_kafka_fetched_messages", &client.fetched_messages_count),
+            ("stopline_kafka_fetched_bytes", &client.fetched_bytes),
+            ("stopline_kafka_unacknowledged_records", &client.unacknowledged_records_count),
+            ("stopline_kafka_producer_rtt_p99_micros", &client.producer_round_trip_p99_micros),
+        ];
+        for (name, figure) in figures {
+            gauge!(name, "worker" => self.part.clone())
+                .set(float_of(figure.load(Ordering::Relaxed)));
+        }
+    }
+
+    fn export_partitions(&mut self, partitions: &[PartitionStatus]) {
+        for status in partitions {
+            let partition = status.partition.0.to_string();
+            let size = status.size;
+            let set = |name: &'static str, value: i64| {
+                gauge!(name, "partition" => partition.clone()).set(float_of(value));
+            };
+            set("stopline_cards", count(size.cards_count));
+            set("stopline_card_evictions", i64::try_from(size.evictions_count).unwrap_or(i64::MAX));
+            set("stopline_recent_answers", count(size.recent_answers_count));
+            set("stopline_recent_answers_bytes", count(size.recent_answers_bytes));
+            set("stopline_records_outstanding", count(status.outstanding_count));
+            set("stopline_frontier_offset", status.frontier.0);
+        }
+        // A partition that left must not go on showing what it was like.
+        let now: Vec<i32> = partitions.iter().map(|status| status.partition.0).collect();
+        for gone in self.exported.iter().filter(|partition| !now.contains(partition)) {
+            for name in PARTITION_GAUGES {
+                gauge!(name, "partition" => gone.to_string()).set(0.0);
+            }
+        }
+        self.exported = now;
+    }
+}
+
+/// Hands a whole histogram to the exporter: a call for each value that occurred.
+fn export(name: &'static str, values: &Histogram<u64>, units_per_second: u32) {
+    let exported = histogram!(name);
+    for step in values.iter_recorded() {
+        let times = usize::try_from(step.count_at_value()).unwrap_or(usize::MAX);
+        let value = i64::try_from(step.value_iterated_to()).unwrap_or(i64::MAX);
+        exported.record_many(seconds(value, units_per_second), times);
+    }
+}
+
+/// Exports what is known of the stop list.
+pub(super) fn export_stop_list(list: &StopList, follower: &FollowerStatus) {
+    gauge!("stopline_stop_orders").set(float_of(count(list.orders_count())));
+    gauge!("stopline_stop_list_version").set(float_of(list.version().0));
+    counter!("stopline_stop_orders_refused_total")
+        .absolute(follower.refused_count() + follower.tombstones_refused_count());
+    counter!("stopline_stop_orders_foreign_tags_total").absolute(follower.foreign_tags_count());
+}
+
+fn count(count: usize) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
+}
+
+/// The exporter speaks in floats; beyond 2^53 they are rounded.
+#[expect(clippy::cast_precision_loss, reason = "the exporter speaks in floats")]
+fn float_of(value: i64) -> f64 {
+    value as f64
+}
+
+#[expect(clippy::float_arithmetic, reason = "the exporter speaks in seconds")]
+fn seconds(value: i64, units_per_second: u32) -> f64 {
+    float_of(value) / f64::from(units_per_second)
+}

@@ -1,0 +1,284 @@
+//! The process: workers, follower and admin port, put together and taken down.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
+use tracing::{error, info, warn};
+
+use super::build::{self, KeyFault};
+use super::http::{self, AdminFault};
+use super::log::Fault;
+use super::log::kafka::{KafkaLog, KafkaTail};
+use super::metrics::{self, WorkerMetrics};
+use super::topics::{TopicsRefused, check_topics};
+use super::worker::{Worker, WorkerEnd, WorkerSettings};
+use super::{Clock, Follower, FollowerStatus, Health, Pipeline, PipelineSettings};
+use crate::config::Settings;
+use crate::engine::Engine;
+use crate::engine::rules::RuleSet;
+use crate::engine::shared::Shared;
+use crate::wire::encode_record;
+
+/// Why the process ended before it was asked to.
+#[derive(Debug, Error)]
+pub enum RunFault {
+    /// A key file is of no use.
+    #[error(transparent)]
+    Key(#[from] KeyFault),
+    /// The admin port cannot be opened.
+    #[error(transparent)]
+    Admin(#[from] AdminFault),
+    /// The topics cannot be worked with.
+    #[error(transparent)]
+    Topics(#[from] TopicsRefused),
+    /// The system refuses a thread, a signal or the metrics.
+    #[error("the process cannot be set up: {0}")]
+    SetUp(String),
+    /// The stop list cannot be followed: it may not be current any more.
+    #[error("the stop list cannot be followed: {0}")]
+    StopList(#[source] Fault),
+    /// A worker ended.
+    #[error("worker {worker}: {end}")]
+    Worker {
+        /// Which one.
+        worker: usize,
+        /// Why.
+        end: WorkerEnd,
+    },
+    /// A thread ended by a broken invariant.
+    #[error("{part} ended by a broken invariant; its last words are in the log")]
+    Broken {
+        /// Which part of the process.
+        part: String,
+    },
+    /// A second signal came while draining.
+    #[error(
+        "stopped by a second signal before all was drained; what was not answered is \
+             answered after the next start"
+    )]
+    Forced,
+}
+
+/// How long a worker may be silent before the process calls itself dead.
+const LEASE: Duration = Duration::from_secs(10);
+/// How often waiting threads look whether they should stop.
+const GLANCE: Duration = Duration::from_millis(20);
+/// How often the stop list's figures are exported.
+const EXPORT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What the parts of the process share.
+#[derive(Clone, Debug)]
+struct Process {
+    settings: Arc<Settings>,
+    rule_set: Arc<RuleSet>,
+    shared: Arc<Shared>,
+    follower: Arc<FollowerStatus>,
+    partitions_count: u32,
+    health: Arc<Health>,
+    clock: Clock,
+    should_stop: Arc<AtomicBool>,
+}
+
+/// A part that ended, and how.
+type Ended = (String, Result<(), RunFault>);
+
+/// Runs until SIGTERM or SIGINT, then drains. A second signal does not wait for that.
+/// Faults of the topics that `allowed` names are passed over.
+///
+/// # Errors
+/// Whatever ended it before, or [`RunFault::Forced`].
+pub fn run(settings: Settings, rule_set: Arc<RuleSet>, allowed: &[String]) -> Result<(), RunFault> {
+    let clock = Clock::system();
+    let door = build::door(&settings.door)?; // Before anything is started.
+    let pan_key = door.pan_key().map(|key| key.id().to_string());
+    info!(key_seed = %door.keys().seed_id(), pan_key, "keys are loaded; these are their ids");
+    let partitions_count = check_topics(&settings, allowed, &clock)?;
+    let process = Process {
+        settings: Arc::new(settings),
+        rule_set,
+        shared: Arc::new(Shared::default()),
+        follower: Arc::new(FollowerStatus::default()),
+        partitions_count,
+        health: Arc::new(Health::new(clock.clone(), LEASE)),
+        clock,
+        should_stop: Arc::new(AtomicBool::new(false)),
+    };
+    let metrics = metrics::install().map_err(|fault| RunFault::SetUp(fault.to_string()))?;
+    let control_plane = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|fault| RunFault::SetUp(fault.to_string()))?;
+    control_plane.block_on(async {
+        let admin = http::open(process.settings.admin_address).await?;
+        info!(address = %process.settings.admin_address, "admin port is open");
+        process.supervise(admin, metrics).await
+    })
+}
+
+impl Process {
+    async fn supervise(
+        &self,
+        admin: TcpListener,
+        metrics: metrics_exporter_prometheus::PrometheusHandle,
+    ) -> Result<(), RunFault> {
+        let mut terminate = listen(SignalKind::terminate())?;
+        let mut interrupt = listen(SignalKind::interrupt())?;
+        let mut hang_up = listen(SignalKind::hangup())?;
+        let (tell, mut ended) = mpsc::unbounded_channel::<Ended>();
+        let parts_count = self.start(&tell)?;
+        let mut pages = tokio::spawn(http::serve(admin, Arc::clone(&self.health), metrics.clone()));
+        let mut has_pages = true;
+        let mut export = tokio::time::interval(EXPORT_INTERVAL);
+
+        let mut running = parts_count;
+        let mut first_fault = None;
+        let mut signals_count = 0;
+        while running > 0 {
+            tokio::select! {
+                _ = terminate.recv() => signals_count += 1,
+                _ = interrupt.recv() => signals_count += 1,
+                end = &mut pages, if has_pages => {
+                    has_pages = false;
+                    error!(?end, "the admin port is no longer served; answers go on");
+                    continue;
+                }
+                _ = hang_up.recv() => {
+                    warn!("SIGHUP: settings and rules are read at the start only; nothing changes");
+                    continue;
+                }
+                _ = export.tick() => {
+                    self.export();
+                    metrics.run_upkeep();
+                    continue;
+                }
+                Some((part, end)) = ended.recv() => {
+                    running -= 1;
+                    if let Err(fault) = end {
+                        error!(part, %fault, "a part of the process ended");
+                        first_fault.get_or_insert(fault);
+                    }
+                }
+            }
+            if signals_count > 1 {
+                return Err(RunFault::Forced);
+            }
+            if !self.should_stop.swap(true, Ordering::AcqRel) {
+                info!("stopping: draining what is in flight; a second signal does not wait");
+                self.health.not_ready("process", "stopping");
+            }
+        }
+        pages.abort();
+        first_fault.map_or(Ok(()), Err)
+    }
+
+    /// Starts follower and workers, a thread each; returns how many.
+    fn start(&self, tell: &mpsc::UnboundedSender<Ended>) -> Result<usize, RunFault> {
+        self.health.not_ready("stop list", "not read to its end yet");
+        let follower = self.clone();
+        spawn("stop-orders".to_owned(), tell.clone(), move || follower.follow())?;
+        for worker in 0..self.settings.workers_count {
+            let process = self.clone();
+            let part = format!("worker-{worker}");
+            let watch = WorkerMetrics::new(part.clone(), Arc::clone(&self.health));
+            spawn(part, tell.clone(), move || process.work(worker, watch))?;
+        }
+        Ok(1 + self.settings.workers_count)
+    }
+
+    fn stops(&self) -> bool {
+        self.should_stop.load(Ordering::Acquire)
+    }
+
+    fn follow(&self) -> Result<(), RunFault> {
+        let settings = &self.settings;
+        let topic = &settings.topics.stop_orders;
+        let tail = KafkaTail::from_beginning(&settings.kafka, topic, 1, self.clock.clone())
+            .map_err(RunFault::StopList)?;
+        let door = build::door(&settings.door)?;
+        let format = build::format(settings.default_format);
+        let (shared, status) = (Arc::clone(&self.shared), Arc::clone(&self.follower));
+        let mut follower = Follower::new(tail, door, format, shared, status);
+        while !self.stops() {
+            follower.turn().map_err(RunFault::StopList)?;
+            if self.follower.is_whole() {
+                self.health.ready("stop list");
+            }
+        }
+        Ok(())
+    }
+
+    fn work(&self, worker: usize, mut watch: WorkerMetrics) -> Result<(), RunFault> {
+        while !self.follower.is_whole() {
+            if self.stops() {
+                return Ok(());
+            }
+            self.health.beat(&format!("worker-{worker}"));
+            self.clock.sleep(GLANCE); // No decision before the stop list is whole.
+        }
+        let ended = |end: WorkerEnd| RunFault::Worker { worker, end };
+        let settings = &self.settings;
+        let (kafka, topics) = (&settings.kafka, &settings.topics);
+        let log = KafkaLog::open(kafka, topics, worker, settings.drain_timeout, self.clock.clone())
+            .map_err(|fault| ended(fault.into()))?;
+        watch.watch_client(log.figures());
+        let pipeline = self.pipeline(worker)?;
+        let timing = WorkerSettings {
+            commit_interval: settings.commit_interval,
+            drain_timeout: settings.drain_timeout,
+            ..WorkerSettings::default()
+        };
+        Worker::new(log, pipeline, watch, self.clock.clone(), timing)
+            .run(|| self.stops())
+            .map_err(ended)
+    }
+
+    fn pipeline(&self, worker: usize) -> Result<Pipeline, RunFault> {
+        let settings = &self.settings;
+        let engine = Engine::new(
+            Arc::clone(&self.rule_set),
+            Arc::clone(&self.shared),
+            build::engine_settings(settings),
+            encode_record,
+        );
+        let incarnation = self.clock.unix_millis();
+        let pipeline = PipelineSettings {
+            default_format: build::format(settings.default_format),
+            echo_headers: settings.echo_headers.clone(),
+            writer: format!("{}-{worker}/{incarnation}", settings.kafka.instance),
+            partitions_count: Some(self.partitions_count),
+        };
+        Ok(Pipeline::new(build::door(&settings.door)?, engine, self.clock.clone(), pipeline))
+    }
+
+    fn export(&self) {
+        metrics::export_stop_list(&self.shared.stop_list, &self.follower);
+    }
+}
+
+fn listen(kind: SignalKind) -> Result<tokio::signal::unix::Signal, RunFault> {
+    signal(kind).map_err(|fault| RunFault::SetUp(fault.to_string()))
+}
+
+/// Starts `work` on a thread called `part`; `tell` hears how it ended, also by a panic.
+fn spawn(
+    part: String,
+    tell: mpsc::UnboundedSender<Ended>,
+    work: impl FnOnce() -> Result<(), RunFault> + Send + 'static,
+) -> Result<JoinHandle<()>, RunFault> {
+    std::thread::Builder::new()
+        .name(part.clone())
+        .spawn(move || {
+            let end = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work))
+                .unwrap_or_else(|_| Err(RunFault::Broken { part: part.clone() }));
+            if tell.send((part, end)).is_err() {
+                warn!("a part ended after the process");
+            }
+        })
+        .map_err(|fault| RunFault::SetUp(fault.to_string()))
+}
