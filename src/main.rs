@@ -1,3 +1,7 @@
-//! The `stopline` command.
+//! The `stopline` command. Everything is in [`stopline::cli`].
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    stopline::cli::main()
+}

@@ -1,0 +1,165 @@
+//! `stopline check`: is the configuration sound, and what does it come to?
+
+use std::fmt::{self, Write as _};
+use std::io;
+
+use clap::Args;
+
+use super::{ConfigArgs, Exit, load};
+use crate::config::{Configuration, currency_code, show_money, show_span};
+use crate::engine::rules::{Mode, RuleSet, Threshold, Unit};
+
+/// How wide a line of the summary may be.
+const LINE_LENGTH_MAX: usize = 100;
+
+/// Reads the whole configuration and says OK with a summary, or lists every problem.
+#[derive(Args, Clone, Debug)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    config: ConfigArgs,
+}
+
+/// Runs the command: the summary goes to stdout, problems to stderr.
+pub(super) fn run(args: &CheckArgs) -> Exit {
+    match load::config(&args.config) {
+        Ok(configuration) => {
+            if !configuration.warnings.is_empty() {
+                say(io::stderr(), &format!("{}\n", configuration.warnings));
+            }
+            say(io::stdout(), &summary(&configuration));
+            Exit::Ok
+        }
+        Err(exit) => exit,
+    }
+}
+
+/// Writes `text`; a reader that went away is no failure of the check.
+fn say(mut to: impl io::Write, text: &str) {
+    drop(to.write_all(text.as_bytes()));
+    drop(to.flush());
+}
+
+/// What `configuration` comes to, on one screen.
+pub fn summary(configuration: &Configuration) -> String {
+    let mut text = String::new();
+    match write_summary(&mut text, configuration) {
+        // Writing to a `String` cannot fail.
+        Ok(()) | Err(fmt::Error) => text,
+    }
+}
+
+fn write_summary(out: &mut String, configuration: &Configuration) -> fmt::Result {
+    let Configuration { settings, rule_set, files, .. } = configuration;
+    let files: Vec<_> = files.iter().map(|file| file.display().to_string()).collect();
+    writeln!(out, "OK  {}\n", files.join(", "))?;
+    write_rule_set(out, rule_set)?;
+    writeln!(out)?;
+    let kafka = &settings.kafka;
+    write_row(out, "brokers", std::slice::from_ref(&kafka.brokers))?;
+    let member = if kafka.is_static_member { "static" } else { "dynamic" };
+    let group = format!("{} as {} ({member})", kafka.group, kafka.instance);
+    write_row(out, "group", &[group])?;
+    let topics = &settings.topics;
+    write_row(
+        out,
+        "topics",
+        &[
+            format!("in {}", topics.authorisations),
+            format!("out {}", topics.decisions),
+            format!("stop list {}", topics.stop_orders),
+        ],
+    )?;
+    let door = &settings.door;
+    let pan = if door.accept_pan { "accepted" } else { "refused" };
+    write_row(
+        out,
+        "door",
+        &[
+            format!("card numbers {pan}"),
+            format!("messages up to {} bytes", door.message_bytes_max),
+        ],
+    )?;
+    let age = show_span(settings.recent_answers_age);
+    let bytes_max = settings.recent_answers_bytes_max >> 20;
+    let lateness = show_span(settings.lateness);
+    write_row(
+        out,
+        "time",
+        &[
+            format!("lateness up to {lateness}"),
+            format!("answers kept {age}, {bytes_max} MiB a partition"),
+        ],
+    )?;
+    write_row(out, "workers", &[settings.workers_count.to_string()])?;
+    write_row(out, "admin", &[format!("http://{}", settings.admin_address)])?;
+    if configuration.uses_development_seed {
+        writeln!(
+            out,
+            "\nNOTE: keys are made with the public development seed,\n      {}: \
+             fit for trying out, not for cards.",
+            door.key_seed_file.display()
+        )?;
+    }
+    Ok(())
+}
+
+fn write_rule_set(out: &mut String, rule_set: &RuleSet) -> fmt::Result {
+    let hash = format!("{:016x}", rule_set.hash().0);
+    let currency = currency_code(rule_set.currency());
+    write_row(out, "rule set", &[hash, format!("amounts in {currency}")])?;
+    let bands = rule_set.bands();
+    write_row(
+        out,
+        "bands",
+        &[
+            format!("step up at {}", bands.step_up_at),
+            format!("decline at {}", bands.decline_at),
+            format!("merchant-initiated step-ups: {}", bands.merchant_initiated_step_up.name()),
+        ],
+    )?;
+    let names = |mode: Mode| -> Vec<String> {
+        let rules = rule_set.rules().iter().filter(|rule| rule.mode() == mode);
+        rules.map(|rule| rule.name().to_string()).collect()
+    };
+    for mode in Mode::ALL {
+        let names = names(mode);
+        write_row(out, &format!("{} {}", names.len(), mode.name()), &names)?;
+    }
+    let thresholds: Vec<_> =
+        rule_set.thresholds().iter().map(|threshold| show_threshold(threshold, rule_set)).collect();
+    write_row(out, "thresholds", &thresholds)?;
+    let features: Vec<_> = rule_set
+        .features()
+        .iter()
+        .map(|feature| format!("{} ({})", feature.name, show_span(feature.window)))
+        .collect();
+    write_row(out, "features", &features)
+}
+
+fn show_threshold(threshold: &Threshold, rule_set: &RuleSet) -> String {
+    let Threshold { name, value, unit } = threshold;
+    match unit {
+        Unit::Number => format!("{name} {value}"),
+        Unit::Money => format!("{name} {}", show_money(*value, rule_set.currency())),
+    }
+}
+
+/// Writes `title` and `items` behind it, in as many lines as they need.
+fn write_row(out: &mut String, title: &str, items: &[String]) -> fmt::Result {
+    const INDENT: usize = 12;
+    write!(out, "{title:<INDENT$}")?;
+    let mut length = INDENT;
+    for (index, item) in items.iter().enumerate() {
+        let separator = if index + 1 < items.len() { "," } else { "" };
+        if index > 0 && length + 1 + item.len() + separator.len() > LINE_LENGTH_MAX {
+            write!(out, "\n{:INDENT$}", "")?;
+            length = INDENT;
+        } else if index > 0 {
+            out.push(' ');
+            length += 1;
+        }
+        write!(out, "{item}{separator}")?;
+        length += item.len() + separator.len();
+    }
+    writeln!(out)
+}

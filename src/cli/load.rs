@@ -1,0 +1,18 @@
+//! Loading the configuration, and saying what is wrong with it.
+
+use crate::config::{Configuration, Problems};
+
+use super::{ConfigArgs, Exit};
+
+/// The settings and the rule set that `args` name.
+///
+/// # Errors
+/// [`Exit::BadConfig`], after every problem was printed to standard error.
+pub(super) fn config(args: &ConfigArgs) -> Result<Configuration, Exit> {
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    crate::config::load(&args.config, environment, &args.sets).map_err(|problems: Problems| {
+        eprintln!("{problems}");
+        Exit::BadConfig
+    })
+}
