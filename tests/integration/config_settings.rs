@@ -1,0 +1,206 @@
+//! What operations are told when settings are wrong: golden files as in `config_errors`.
+
+use std::fs;
+
+use stopline::config::{Problems, Settings, load};
+
+use crate::config_errors::{RULES, check};
+
+/// Settings without a mistake.
+const SETTINGS: &str = r#"[kafka]
+brokers = "127.0.0.1:9092"
+group = "stopline"
+instance = "stopline-1"
+
+[door]
+key_seed_file = "key_seed.hex"
+
+[rules]
+file = "rules.toml"
+
+[answers]
+age = "10m"
+bytes_max = 67_108_864
+
+[time]
+lateness = "5m"
+
+[windows]
+accounts_count_max = 1_000
+"#;
+
+#[test]
+fn the_settings_that_the_cases_spoil_are_sound() {
+    assert_eq!(settings_problems(SETTINGS, &[], &[]), "loads");
+}
+
+/// What is said of the settings `text`, with variables and options over it.
+fn settings_problems(text: &str, variables: &[(&str, &str)], options: &[&str]) -> String {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("stopline.toml");
+    fs::write(&file, text).expect("written");
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let options: Vec<_> = options.iter().map(|&option| option.to_owned()).collect();
+    let loaded: Result<_, Problems> = Settings::load(&file, variables, &options);
+    let shown = loaded.map_or_else(|problems| problems.to_string(), |_| "loads".to_owned());
+    shown.replace(&format!("{}/", directory.path().display()), "")
+}
+
+#[test]
+fn mistakes_in_settings_are_explained() {
+    let cases: [(&str, &str, &str); 21] = [
+        ("settings_unknown_key", "brokers = ", "broker = "),
+        ("settings_unknown_section", "[kafka]", "[kafak]"),
+        ("settings_missing_rules", "[rules]\nfile = \"rules.toml\"\n", ""),
+        ("settings_wrong_type", "age = \"10m\"", "age = 600"),
+        ("settings_no_span", "age = \"10m\"", "age = \"10 minutes\""),
+        ("settings_out_of_range", "bytes_max = 67_108_864", "bytes_max = 64"),
+        ("settings_section_is_value", "[rules]\nfile = \"rules.toml\"", "[rules.file]"),
+        ("settings_admin_open", "[time]", "[admin]\naddress = \"0.0.0.0:9464\"\n\n[time]"),
+        ("settings_admin_no_address", "[time]", "[admin]\naddress = \"localhost\"\n\n[time]"),
+        (
+            "settings_own_property",
+            "[door]",
+            "[kafka.properties]\n\"enable.auto.commit\" = true\n\n[door]",
+        ),
+        ("settings_secret", "[door]", "[kafka.properties]\nsasl.password = \"hunter2\"\n\n[door]"),
+        ("settings_pan_key_missing", "[door]", "[door]\naccept_pan = true"),
+        (
+            "settings_same_topics",
+            "[time]",
+            "[topics]\ndecisions = \"stopline.authorisations\"\n\n[time]",
+        ),
+        ("settings_topic_form", "[time]", "[topics]\ndecisions = \"stopline decisions\"\n\n[time]"),
+        ("settings_broker_without_port", "127.0.0.1:9092", "kafka-1:9092, kafka-2"),
+        ("settings_broker_port", "127.0.0.1:9092", "127.0.0.1:90920"),
+        ("settings_instance_form", "stopline-1", "stopline 1/a"),
+        ("settings_group_form", "group = \"stopline\"", "group = \"止付\""),
+        (
+            "settings_echo_headers",
+            "[time]",
+            "[formats]\necho_headers = [\"\", \"名\", \"reply-to\", \"reply-to\", \
+             \"Content-Type\", \"stopline-age-millis\"]\n\n[time]",
+        ),
+        (
+            "settings_own_property_in_a_file",
+            "[door]",
+            "[kafka.secret_property_files]\nacks = \"acks.txt\"\n\n[door]",
+        ),
+        ("settings_format", "[time]", "[formats]\ndefault = \"xml\"\n\n[time]"),
+    ];
+    for (name, right, wrong) in cases {
+        assert!(SETTINGS.contains(right), "{name} spoils nothing");
+        let text = SETTINGS.replacen(right, wrong, 1);
+        check(name, &settings_problems(&text, &[], &[]));
+    }
+}
+
+/// Name, variables, options.
+type Layered = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
+
+#[test]
+fn mistakes_in_variables_and_options_name_where_they_came_from() {
+    let cases: [Layered; 6] = [
+        ("environment_unknown_key", &[("STOPLINE__KAFKA__BROKER", "kafka-1:9092")], &[]),
+        ("environment_wrong_type", &[("STOPLINE__WORKERS__COUNT", "many")], &[]),
+        ("environment_no_key", &[("STOPLINE__KAFKA", "kafka-1:9092")], &[]),
+        ("option_out_of_range", &[], &["workers.count=1000"]),
+        ("option_unknown_section", &[], &["worker.count=2"]),
+        ("option_sets_nothing", &[], &["workers.count"]),
+    ];
+    for (name, variables, options) in cases {
+        check(name, &settings_problems(SETTINGS, variables, options));
+    }
+}
+
+#[test]
+fn tls_needs_a_build_that_has_it() {
+    for protocol in ["ssl", "SASL_SSL"] {
+        let properties = format!("[kafka.properties]\n\"security.protocol\" = \"{protocol}\"");
+        let text = SETTINGS.replacen("[door]", &format!("{properties}\n\n[door]"), 1);
+        let problems = settings_problems(&text, &[], &[]);
+        if cfg!(feature = "tls") {
+            assert_eq!(problems, "loads");
+        } else {
+            check(&format!("settings_without_tls_{}", protocol.to_lowercase()), &problems);
+        }
+    }
+}
+
+/// What `check` says of the settings `text` beside the files `others`.
+fn load_problems(text: &str, others: &[(&str, &str)], variables: &[(&str, &str)]) -> String {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("stopline.toml");
+    fs::write(&file, text).expect("written");
+    for (name, text) in others {
+        fs::write(directory.path().join(name), text).expect("written");
+    }
+    let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    let shown = match load(&file, variables, &[]) {
+        Ok(configuration) => format!("loads: {}", configuration.warnings),
+        Err(problems) => problems.to_string(),
+    };
+    shown.replace(&format!("{}/", directory.path().display()), "")
+}
+
+const SEED: (&str, &str) = ("key_seed.hex", "000102030405060708090a0b0c0d0e0f\n");
+
+#[test]
+fn all_files_are_looked_at_whatever_is_wrong_with_the_settings() {
+    let no_workers = SETTINGS.replace("[rules]", "[workers]\ncount = 0\n\n[rules]");
+    check("files_missing", &load_problems(&no_workers, &[], &[]));
+
+    let elsewhere = no_workers.replace("rules.toml", "strict.toml");
+    let broken = RULES.replace("step_up_at = 300", "step_up_at = 3000");
+    check("files_broken", &load_problems(&elsewhere, &[("strict.toml", &broken)], &[]));
+
+    let with_secrets = SETTINGS
+        .replace(
+            "[door]",
+            "[kafka.secret_property_files]\n\"sasl.password\" = \"sasl.txt\"\n\n[door]",
+        )
+        .replace("[rules]", "accept_pan = true\npan_key_file = \"pan.hex\"\n\n[rules]");
+    let others = [("rules.toml", RULES), ("pan.hex", "hunter2"), SEED];
+    check("files_secret", &load_problems(&with_secrets, &others, &[]));
+}
+
+#[test]
+fn a_secret_that_is_no_text_is_not_shown() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let file = directory.path().join("stopline.toml");
+    fs::write(&file, SETTINGS).expect("written");
+    fs::write(directory.path().join("rules.toml"), RULES).expect("written");
+    fs::write(directory.path().join("key_seed.hex"), b"hunter2\xFF").expect("written");
+    let problems = load(&file, std::iter::empty(), &[]).expect_err("no key").to_string();
+    assert!(problems.contains("key_seed.hex (door.key_seed_file) is not UTF-8"), "{problems}");
+    assert!(!problems.contains("hunter2"), "{problems}");
+}
+
+#[test]
+fn a_variable_that_nearly_sets_something_is_warned_of() {
+    let variables = [("STOPLINE_KAFKA_GROUP", "hunter2"), ("STOPLINE_HOME", "x"), ("HOME", "y")];
+    let problems = load_problems(SETTINGS, &[("rules.toml", RULES), SEED], &variables);
+    check("environment_nearly", &problems);
+    assert!(!problems.contains("hunter2"), "{problems}");
+}
+
+#[test]
+fn brokers_are_hosts_with_ports() {
+    let cases = [
+        ("localhost:9092", true),
+        ("kafka-1.example:9092,kafka-2.example:9093", true),
+        ("[::1]:9092", true),
+        ("10.0.0.1:65535", true),
+        ("10.0.0.1:0", false),
+        ("10.0.0.1:65536", false),
+        ("10.0.0.1:+1", false),
+        ("::1:9092", false),
+        ("kafka:9092,", false),
+        (":9092", false),
+        ("ssl://kafka:9092", false),
+    ];
+    for (brokers, is_sound) in cases {
+        let found = settings_problems(SETTINGS, &[("STOPLINE__KAFKA__BROKERS", brokers)], &[]);
+        assert_eq!(found == "loads", is_sound, "{brokers}: {found}");
+    }
+}

@@ -1,0 +1,39 @@
+//! What needs no broker and sees more than one room. A module a line, in order.
+
+#![allow(
+    missing_docs,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::similar_names,
+    clippy::too_many_lines,
+    clippy::type_complexity,
+    clippy::unwrap_used,
+    clippy::wildcard_enum_match_arm,
+    reason = "a test names itself, and fails loudly when it meets the unexpected"
+)]
+
+mod architecture;
+mod config_errors;
+mod config_layers;
+mod config_mutations;
+mod config_policy;
+mod config_settings;
+mod config_shipped;
+mod decisions;
+mod delivery;
+mod exit_codes;
+mod kafka_mock;
+mod readme;
+mod rules_property;
+mod source_text;
+mod support;
+mod verify;
+mod windows;
+mod wire_golden;
+mod wire_messages;
+mod wire_refusals;
+mod wire_stop_orders;
+mod worker;

@@ -1,0 +1,119 @@
+//! What the README shows is what happens.
+
+use std::path::Path;
+
+use serde_json::Value;
+use stopline::config::parse_rules;
+use stopline::domain::{EventTime, Offset};
+use stopline::engine::shared::Shared;
+use stopline::engine::{Engine, EngineSettings, History, RecentAnswersLimits};
+use stopline::service::log::Batch;
+use stopline::service::{Clock, Pipeline, PipelineSettings};
+use stopline::wire::{Format, KafkaKey, encode_record};
+
+use crate::support::door;
+
+const README: &str = include_str!("../../README.md");
+
+/// The code block that follows the comment `<!-- tested: NAME -->`.
+fn block(name: &str) -> &'static str {
+    let mark = format!("<!-- tested: {name} -->");
+    let (_, behind) = README.split_once(&mark).expect(name);
+    let (_, code) = behind.split_once("```").expect("a code block");
+    let (_language, code) = code.split_once('\n').expect("its first line");
+    code.split_once("```").expect("its end").0
+}
+
+/// Asserts that all that `shown` says is in `found`; lists and texts are the same.
+fn assert_shows(shown: &Value, found: &Value, path: &str) {
+    match (shown, found) {
+        (Value::Object(shown), Value::Object(found)) => {
+            for (name, value) in shown {
+                let inner = format!("{path}.{name}");
+                assert_shows(value, found.get(name).unwrap_or(&Value::Null), &inner);
+            }
+        }
+        (shown, found) => assert_eq!(shown, found, "{path}"),
+    }
+}
+
+#[test]
+fn the_example_request_gets_the_example_decision() {
+    let rules = Path::new("config/rules.toml");
+    let (rule_set, _) = parse_rules(rules, include_str!("../../config/rules.toml")).unwrap();
+    let settings = EngineSettings {
+        engine_version: "test".into(),
+        lateness: stopline::domain::Span::from_seconds(300),
+        cards_count_max: 10,
+        recent_answers: RecentAnswersLimits {
+            age_max: stopline::domain::Span::from_seconds(60),
+            bytes_max: 1 << 20,
+        },
+    };
+    let shared = Shared::default().into();
+    let mut engine = Engine::new(rule_set.into(), shared, settings, encode_record);
+    let input =
+        stopline::domain::Input { partition: stopline::domain::PartitionId(0), offset: Offset(0) };
+    engine.open_partition(input.partition, History::Whole);
+    let settings = PipelineSettings {
+        default_format: Format::Json,
+        echo_headers: Vec::new(),
+        writer: "test".to_owned(),
+        partitions_count: None,
+    };
+    let mut pipeline = Pipeline::new(door(), engine, Clock::manual(0), settings);
+    let mut batch = Batch::default();
+    batch.push(input, 1_795_503_600_000, None, Some(block("request").as_bytes()), []);
+    let message = batch.iter().next().unwrap();
+    let (_, answer) = pipeline.answer(&message, |record| record.value.to_vec());
+    let found: Value = serde_json::from_slice(&answer).unwrap();
+    let shown: Value = serde_json::from_str(block("decision")).unwrap();
+    assert_shows(&shown, &found, "answer");
+}
+
+#[test]
+fn the_example_stop_order_is_accepted() {
+    let order = block("stop order").as_bytes();
+    let moment = EventTime::from_unix_millis(1_795_503_600_000).unwrap();
+    let key = KafkaKey::Record(Some(b"loss-2026-118"));
+    let decoded = door().decode_stop_order(Format::Json, key, Some(order), Offset(0), moment);
+    assert!(decoded.unwrap().is_in_force_at(moment));
+}
+
+#[test]
+fn the_example_rules_load() {
+    if let Err(problems) = parse_rules(Path::new("README.md"), block("rules")) {
+        panic!("{problems}");
+    }
+}
+
+#[test]
+fn every_metric_in_the_readme_is_one_that_is_exported() {
+    let exported = include_str!("../../src/service/metrics.rs");
+    let (_, behind) = README.split_once("| metric |").unwrap();
+    let (table, _) = behind.split_once("| exit |").unwrap();
+    let names = table.split('`').filter(|text| text.starts_with("stopline_"));
+    for name in names.map(|name| name.split('{').next().unwrap()) {
+        assert!(exported.contains(name), "{name} is not exported");
+    }
+}
+
+#[test]
+fn every_chapter_that_a_message_sends_to_is_there() {
+    // A message may go on in the next line of the source.
+    let faults = include_str!("../../src/service/log/mod.rs").replace("\\\n         ", "");
+    let chapters: Vec<_> = faults
+        .split("see README \\\"")
+        .skip(1)
+        .map(|behind| behind.split_once("\\\"").expect("its end").0)
+        .collect();
+    assert!(!chapters.is_empty());
+    for chapter in chapters {
+        assert!(README.contains(&format!("\n## {chapter}\n")), "{chapter}");
+    }
+}
+
+#[test]
+fn nothing_is_left_to_be_filled_in() {
+    assert!(!README.contains("@@"));
+}
