@@ -19,6 +19,7 @@ pub enum Record {
 }
 
 /// The answer to a request.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own in the contract")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Decision {
     /// What was asked.
@@ -51,6 +52,8 @@ pub struct Decision {
     pub history_truncated: bool,
     /// A repeat whose stored answer is gone: judged anew, counted once.
     pub is_judged_again: bool,
+    /// The windows held it already, by an earlier input: it left no event of its own.
+    pub is_counted_before: bool,
 }
 
 /// What a decision keeps of its request, so that nobody must join topics.

@@ -11,6 +11,8 @@
 //!
 //! Start at [`Engine::decide`].
 
+mod journalled;
+mod long_queue;
 pub mod partition;
 mod recent_answers;
 pub mod rules;
@@ -29,12 +31,13 @@ use self::partition::{Given, Partition};
 use self::recent_answers::{Likeness, RecentAnswer};
 use self::rules::RuleSet;
 use self::shared::Shared;
-use self::velocity::{CardLimits, Event};
+use self::velocity::{CardLimits, Event, RecordedOutcome};
 use crate::domain::{
     Acknowledgement, Authorisation, ErrorReason, EventTime, Identifier, InputError, MessageClass,
-    Met, Noted, Outcome, PartitionId, Processing, Record, Span,
+    Met, Noted, Offset, Outcome, PartitionId, Processing, Record, Span,
 };
 
+pub use journalled::{Amendment, Binding, Journalled};
 pub use partition::{History, PartitionSize};
 pub use recent_answers::RecentAnswersLimits;
 pub use score::{Judged, Scratch, score};
@@ -87,6 +90,8 @@ pub enum AnswerKind<'e> {
     Repeated {
         /// The outcome that it told; an acknowledgement has none.
         outcome: Option<Outcome>,
+        /// The input that it decided or noted.
+        input: Offset,
     },
 }
 
@@ -110,15 +115,43 @@ impl Engine {
         }
     }
 
+    /// An engine that judges by the same and shares the same, without partitions.
+    #[must_use]
+    pub fn sibling(&self) -> Self {
+        Self::new(
+            Arc::clone(&self.rule_set),
+            Arc::clone(&self.shared),
+            self.settings.clone(),
+            self.canonical,
+        )
+    }
+
     /// Takes `partition` on, with empty windows.
     pub fn open_partition(&mut self, partition: PartitionId, history: History) {
         let state = self.empty_partition(history);
         self.partitions.insert(partition, state);
     }
 
-    /// Lets go of `partition` and all that it remembers.
-    pub fn close_partition(&mut self, partition: PartitionId) {
-        self.partitions.remove(&partition);
+    /// Takes `partition` on as another engine left it.
+    pub fn take_over_partition(&mut self, partition: PartitionId, state: Partition) {
+        self.partitions.insert(partition, state);
+    }
+
+    /// Lets go of `partition` and hands out all that it remembers.
+    pub fn close_partition(&mut self, partition: PartitionId) -> Option<Partition> {
+        self.partitions.remove(&partition)
+    }
+
+    /// How long an answer is kept for repeats, by the broker's time.
+    pub fn answers_age(&self) -> Span {
+        self.settings.recent_answers.age_max
+    }
+
+    /// How far back the log must be read to know a partition: beyond, nothing counts in a
+    /// window any more and no answer is kept (journal rule J8).
+    pub fn horizon(&self) -> Span {
+        let windows = longest_window(&self.rule_set).plus(self.settings.lateness);
+        windows.max(self.settings.recent_answers.age_max)
     }
 
     /// How much each partition remembers.
@@ -143,25 +176,23 @@ impl Engine {
             .get_mut(&met.input.partition)
             .expect("Invariant: a message meets an open partition.");
 
-        let likeness = Likeness {
-            family: auth.message_type.indicator / 100,
-            account: auth.account,
-            card: auth.card,
-            amount: auth.amount,
-        };
+        let likeness = Likeness::of(auth);
         let appended_at = partition.clock(met.appended_at);
         partition.recent_answers.forget_old(appended_at);
         if let Some(earlier) = partition.recent_answers.get(auth.key()) {
             if earlier.likeness == likeness {
                 value.clear();
                 value.extend_from_slice(&earlier.value);
-                let kind = AnswerKind::Repeated { outcome: earlier.outcome };
+                let kind = AnswerKind::Repeated { outcome: earlier.outcome, input: earlier.input };
                 return Answer { value, kind };
             }
             return lend(fresh.insert(conflicting_repeat(auth, met)), value, *canonical);
         }
 
         let (record, outcome) = if auth.message_type.class == MessageClass::Request {
+            if let Some(Record::Decision(last)) = fresh.take() {
+                scratch.take_back(*last);
+            }
             let given = Given { settings, rule_set, shared };
             let decision = partition.judge_and_record(auth, met, appended_at, given, scratch);
             let outcome = decision.outcome;
@@ -170,7 +201,8 @@ impl Engine {
             (noted(auth, met, appended_at), None)
         };
         let answer = lend(fresh.insert(record), value, *canonical);
-        let recent = RecentAnswer { likeness, outcome, value: answer.value.into() };
+        let recent =
+            RecentAnswer { likeness, input: met.input.offset, outcome, value: answer.value.into() };
         partition.recent_answers.insert(auth.key(), recent, appended_at);
         answer
     }
@@ -249,9 +281,10 @@ fn conflicting_repeat(auth: &Authorisation<'_>, met: &Met) -> Record {
 /// spend: a refund or credit leaves no event.
 fn event_of(
     auth: &Authorisation<'_>,
+    input: Offset,
     event_at: EventTime,
     policy_minor_units: Option<i64>,
-    outcome: Outcome,
+    outcome: RecordedOutcome,
 ) -> Option<Event> {
     match auth.processing {
         Processing::Refund | Processing::Credit => None,
@@ -261,10 +294,11 @@ fn event_of(
         | Processing::AccountCheck => Some(Event {
             at: event_at,
             id: auth.id_key,
+            input,
             minor_units: policy_minor_units,
             merchant: auth.merchant,
             country: auth.merchant_country,
-            outcome: outcome.into(),
+            outcome,
             is_incremental: auth.incremental,
         }),
     }

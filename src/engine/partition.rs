@@ -6,9 +6,9 @@ use super::recent_answers::{RecentAnswers, RecentAnswersLimits};
 use super::rules::RuleSet;
 use super::score::{Scratch, score};
 use super::shared::{Shared, StopLook};
-use super::velocity::{CardLimits, CardTable, Window};
+use super::velocity::{CardLimits, CardTable, RecordedOutcome, Window};
 use super::{EngineSettings, event_of};
-use crate::domain::{Authorisation, Decision, EventTime, Met, Outcome, RequestFacts, Span};
+use crate::domain::{Authorisation, Decision, EventTime, Met, Offset, RequestFacts, Span};
 
 /// What a partition's windows begin with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,16 +107,16 @@ impl Partition {
         let card = self.cards.find_or_make(auth.account, event_at);
         // Windows never move back: a late request sees them where the card's newest left them.
         let now = card.newest().map_or(event_at, |newest| newest.max(event_at));
-        let current = event_of(auth, event_at, policy_minor_units, Outcome::Approve);
+        let event =
+            |outcome| event_of(auth, met.input.offset, event_at, policy_minor_units, outcome);
+        let current = event(RecordedOutcome::Unknown);
         // A repeat whose answer is gone is judged again, without itself among the earlier
         // ones, and counted once.
         let is_counted = card.holds(auth.id_key);
         let itself = is_counted.then_some(auth.id_key);
         let window = Window::new(card, current.as_ref(), now).without(itself);
         let judged = score(auth, &window, stop.as_ref(), rule_set, scratch);
-        if !is_counted
-            && let Some(event) = event_of(auth, event_at, policy_minor_units, judged.outcome)
-        {
+        if !is_counted && let Some(event) = event(judged.outcome.into()) {
             card.record(event);
         }
 
@@ -136,6 +136,24 @@ impl Partition {
             overload_step: met.overload_step,
             history_truncated,
             is_judged_again: is_counted || auth.message_type.is_repeat,
+            is_counted_before: is_counted,
+        }
+    }
+
+    /// Remembers a request with the time and outcome that its record tells, judging nothing.
+    pub(super) fn record_as(
+        &mut self,
+        auth: &Authorisation<'_>,
+        input: Offset,
+        event_at: EventTime,
+        policy_minor_units: Option<i64>,
+        outcome: RecordedOutcome,
+    ) {
+        let card = self.cards.find_or_make(auth.account, event_at);
+        if !card.holds(auth.id_key)
+            && let Some(event) = event_of(auth, input, event_at, policy_minor_units, outcome)
+        {
+            card.record(event);
         }
     }
 
@@ -158,7 +176,7 @@ impl Partition {
 }
 
 /// The time that windows use: not ahead of the broker's, not more than `lateness` behind it.
-fn clip(authorised_at: EventTime, appended_at: EventTime, lateness: Span) -> EventTime {
+pub(super) fn clip(authorised_at: EventTime, appended_at: EventTime, lateness: Span) -> EventTime {
     authorised_at.clamp(appended_at.minus(lateness), appended_at)
 }
 

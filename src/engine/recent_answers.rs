@@ -1,10 +1,11 @@
 //! The answers of a partition's last minutes, so that a repeat gets the one it got before.
 
-use std::collections::VecDeque;
+use hashbrown::HashTable;
 
-use hashbrown::HashMap;
-
-use crate::domain::{AccountKey, Amount, CardKey, EventTime, MessageKey, Outcome, Span};
+use super::long_queue::LongQueue;
+use crate::domain::{
+    AccountKey, Amount, Authorisation, CardKey, EventTime, MessageKey, Offset, Outcome, Span,
+};
 
 /// How many answers a partition keeps.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -28,11 +29,25 @@ pub(super) struct Likeness {
     pub(super) amount: Option<Amount>,
 }
 
+impl Likeness {
+    /// What `auth` looks like.
+    pub(super) fn of(auth: &Authorisation<'_>) -> Self {
+        Self {
+            family: auth.message_type.indicator / 100,
+            account: auth.account,
+            card: auth.card,
+            amount: auth.amount,
+        }
+    }
+}
+
 /// An answer as it was given.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct RecentAnswer {
     /// What its message looked like.
     pub(super) likeness: Likeness,
+    /// The input that was decided or noted.
+    pub(super) input: Offset,
     /// The decision's outcome; an acknowledgement has none.
     pub(super) outcome: Option<Outcome>,
     /// The canonical bytes.
@@ -40,27 +55,44 @@ pub(super) struct RecentAnswer {
 }
 
 /// Answers by message, the oldest forgotten first when too old or too many.
+///
+/// There are many and they are large: they lie still, oldest first, and only the small
+/// places by which they are found move when the table grows.
 #[derive(Debug)]
 pub(super) struct RecentAnswers {
-    answers: HashMap<MessageKey, RecentAnswer>,
-    given: VecDeque<(EventTime, MessageKey)>,
+    answers: LongQueue<Given>,
+    places: HashTable<Place>,
     bytes: usize,
     limits: RecentAnswersLimits,
 }
 
-/// What an answer costs besides its value: its places in the map and the queue.
-const BYTES_PER_ANSWER: usize = (size_of::<MessageKey>() + size_of::<RecentAnswer>()) * 8 / 7
-    + size_of::<(EventTime, MessageKey)>();
+/// An answer, to which message, and when.
+#[derive(Debug)]
+struct Given {
+    at: EventTime,
+    key: MessageKey,
+    answer: RecentAnswer,
+}
+
+/// Where the answer to a message lies.
+#[derive(Debug)]
+struct Place {
+    hash: u64,
+    number: u64,
+}
+
+/// What an answer costs besides its value: its places in the queue and in the table.
+const BYTES_PER_ANSWER: usize = size_of::<Given>() + size_of::<Place>() * 8 / 7;
 
 impl RecentAnswers {
     /// None yet.
     pub(super) fn new(limits: RecentAnswersLimits) -> Self {
-        Self { answers: HashMap::new(), given: VecDeque::new(), bytes: 0, limits }
+        Self { answers: LongQueue::new(), places: HashTable::new(), bytes: 0, limits }
     }
 
     /// The answer that the message `key` got before.
     pub(super) fn get(&self, key: MessageKey) -> Option<&RecentAnswer> {
-        self.answers.get(&key)
+        self.answers.get(self.number_of(key)?).map(|given| &given.answer)
     }
 
     /// Keeps `answer` for repeats of the message `key`, given at `now`, the
@@ -69,8 +101,10 @@ impl RecentAnswers {
         self.forget_old(now);
         let cost = BYTES_PER_ANSWER + answer.value.len();
         // The first answer binds: a later one never takes its place.
-        if self.answers.try_insert(key, answer).is_ok() {
-            self.given.push_back((now, key));
+        if self.number_of(key).is_none() {
+            let place = Place { hash: hash_of(key), number: self.answers.next_number() };
+            self.places.insert_unique(place.hash, place, |place| place.hash);
+            self.answers.push_back(Given { at: now, key, answer });
             self.bytes += cost;
         }
         while self.bytes > self.limits.bytes_max {
@@ -78,9 +112,33 @@ impl RecentAnswers {
         }
     }
 
+    /// Puts `value` in the place of the answer that the message `key` got to its `input`; its
+    /// age stays. False where none is kept, or those bytes are.
+    pub(super) fn replace(
+        &mut self,
+        key: MessageKey,
+        input: Offset,
+        outcome: Outcome,
+        value: &[u8],
+    ) -> bool {
+        let number = self.number_of(key);
+        let kept = number.and_then(|number| self.answers.get_mut(number));
+        let Some(given) = kept.filter(|given| given.answer.input == input) else {
+            return false;
+        };
+        let answer = &mut given.answer;
+        if *answer.value == *value {
+            return false;
+        }
+        self.bytes = self.bytes - answer.value.len() + value.len();
+        answer.outcome = Some(outcome);
+        answer.value = value.into();
+        true
+    }
+
     /// How many it keeps.
     pub(super) fn len(&self) -> usize {
-        self.answers.len()
+        self.places.len()
     }
 
     /// What they cost, in bytes.
@@ -91,19 +149,37 @@ impl RecentAnswers {
     /// Forgets what is older than the limit at `now`, the partition's broker time.
     pub(super) fn forget_old(&mut self, now: EventTime) {
         let oldest_kept = now.minus(self.limits.age_max);
-        while self.given.front().is_some_and(|(given_at, _)| *given_at < oldest_kept) {
+        while self.answers.front().is_some_and(|given| given.at < oldest_kept) {
             self.forget_oldest();
         }
     }
 
     fn forget_oldest(&mut self) {
-        let Some((_, key)) = self.given.pop_front() else {
+        let Some((number, Given { key, answer, .. })) = self.answers.pop_front() else {
             return;
         };
-        if let Some(answer) = self.answers.remove(&key) {
+        let found = self.places.find_entry(hash_of(key), |place| place.number == number);
+        if let Ok(place) = found {
+            place.remove();
             self.bytes -= BYTES_PER_ANSWER + answer.value.len();
         }
     }
+
+    fn number_of(&self, key: MessageKey) -> Option<u64> {
+        let hash = hash_of(key);
+        let is_its = |place: &Place| {
+            place.hash == hash
+                && self.answers.get(place.number).is_some_and(|given| given.key == key)
+        };
+        self.places.find(hash, is_its).map(|place| place.number)
+    }
+}
+
+/// An id's key is a keyed hash already: nobody outside can make two that collide.
+fn hash_of(key: MessageKey) -> u64 {
+    let bits = key.id.bits();
+    let low = u64::try_from(bits & u128::from(u64::MAX)).unwrap_or(0);
+    low ^ u64::from(key.class as u8)
 }
 
 #[cfg(test)]
@@ -127,6 +203,7 @@ mod tests {
                 card: None,
                 amount: None,
             },
+            input: Offset(0),
             outcome: Some(Outcome::Approve),
             value: text.as_bytes().into(),
         }
@@ -163,6 +240,21 @@ mod tests {
         assert_eq!(kept(&answers, 0..10), [7, 8, 9]);
         assert_eq!(answers.bytes(), room);
         assert_eq!(answers.len(), 3);
+    }
+
+    #[test]
+    fn a_replaced_answer_is_the_one_kept_and_the_bill_stays_right() {
+        let mut answers = answers(60, usize::MAX);
+        answers.insert(key(0), answer("first"), at(0));
+        assert!(answers.replace(key(0), Offset(0), Outcome::Decline, b"the other"));
+        for (id, input) in [(1, 0), (0, 7)] {
+            assert!(!answers.replace(key(id), Offset(input), Outcome::Decline, b"a third"));
+        }
+        let kept = answers.get(key(0)).map(|answer| (&*answer.value, answer.outcome));
+        assert_eq!(kept, Some((&b"the other"[..], Some(Outcome::Decline))));
+        assert_eq!(answers.bytes(), BYTES_PER_ANSWER + b"the other".len());
+        answers.forget_old(at(61));
+        assert_eq!((answers.len(), answers.bytes()), (0, 0));
     }
 
     #[test]

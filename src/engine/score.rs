@@ -3,7 +3,7 @@
 use super::rules::{RuleSet, Verdict};
 use super::shared::StopHit;
 use super::velocity::{Measure, Window};
-use crate::domain::{Authorisation, Evidence, FiredRule, Outcome, Reason};
+use crate::domain::{Authorisation, Decision, Evidence, FiredRule, Outcome, Reason};
 
 /// What was found about a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -27,6 +27,17 @@ pub struct Judged {
 pub struct Scratch {
     measure: Measure,
     verdict: Verdict,
+    evidence: Evidence,
+}
+
+impl Scratch {
+    /// Takes the buffers of a decision that is not needed any more: the next one uses them.
+    pub(super) fn take_back(&mut self, decision: Decision) {
+        let Decision { fired, shadow, evidence, .. } = decision;
+        self.verdict.fired = fired;
+        self.verdict.shadow = shadow;
+        self.evidence = evidence;
+    }
 }
 
 /// Judges `auth` on its account's windows. A stop order in force declines, whatever rules
@@ -38,9 +49,10 @@ pub fn score(
     rule_set: &RuleSet,
     scratch: &mut Scratch,
 ) -> Judged {
-    let Scratch { measure, verdict } = scratch;
-    let evidence: Evidence =
-        rule_set.features().iter().map(|feature| window.value(feature, measure)).collect();
+    let Scratch { measure, verdict, evidence } = scratch;
+    let mut evidence = std::mem::take(evidence);
+    evidence.clear();
+    evidence.extend(rule_set.features().iter().map(|feature| window.value(feature, measure)));
     rule_set.judge(auth, auth.minor_units_in(rule_set.currency()), &evidence, verdict);
 
     let (outcome, reason) = match stop {

@@ -119,6 +119,7 @@ fn write_decision(to: &mut Writer<'_>, decision: &Decision) {
     to.flag(34, decision.history_truncated);
     to.uint(35, decision.overload_step.into());
     to.flag(36, decision.is_judged_again);
+    to.flag(37, decision.is_counted_before);
 }
 
 fn write_request_facts(to: &mut Writer<'_>, request: &RequestFacts) {

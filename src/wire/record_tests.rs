@@ -94,6 +94,7 @@ fn decision(random: &mut ChaCha8Rng) -> Decision {
         overload_step: random.random_range(0..3),
         history_truncated: random.random(),
         is_judged_again: random.random(),
+        is_counted_before: random.random(),
     }
 }
 

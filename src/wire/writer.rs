@@ -59,13 +59,13 @@ impl<'o> Writer<'o> {
     pub(super) fn hexadecimal(&mut self, number: u32, bits: u128, digits_count: u32) {
         self.key(number, WireType::LengthDelimited);
         self.varint(u64::from(digits_count));
-        for position in (0..digits_count).rev() {
-            let digit = (bits >> (4 * position) & 0xf) as u8;
-            self.out.push(match digit {
-                0..=9 => b'0' + digit,
-                _ => b'a' + digit - 10,
-            });
+        let mut digits = [0; 32];
+        let (pairs, _) = digits.as_chunks_mut();
+        for (pair, byte) in pairs.iter_mut().zip(bits.to_be_bytes()) {
+            *pair = [hexadecimal_digit(byte >> 4), hexadecimal_digit(byte & 0xf)];
         }
+        let from = digits.len().saturating_sub(digits_count as usize);
+        self.out.extend_from_slice(digits.get(from..).unwrap_or_default());
     }
 
     /// A message or packed list, written by `body`; it is there also when empty.
@@ -102,6 +102,12 @@ impl<'o> Writer<'o> {
         };
         self.varint(u64::from(number << 3 | layout));
     }
+}
+
+/// Without a branch: digits are as good as random.
+const fn hexadecimal_digit(value: u8) -> u8 {
+    const LETTERS_BEHIND_DIGITS: u8 = b'a' - b'9' - 1;
+    b'0' + value + (value > 9) as u8 * LETTERS_BEHIND_DIGITS
 }
 
 /// The `sint64` form of `value`: small numbers of either sign are short.

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::RecordedOutcome;
-use crate::domain::{EventTime, IdKey, MerchantKey, Span};
+use crate::domain::{EventTime, IdKey, MerchantKey, Offset, Span};
 
 /// One authorisation as its account's windows remember it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -12,6 +12,9 @@ pub struct Event {
     pub at: EventTime,
     /// What it is known by: a repeat finds it.
     pub id: IdKey,
+    /// The input that it came in, by which an amendment finds it: an id whose answer is
+    /// forgotten is judged again as another input, and leaves no event of its own.
+    pub input: Offset,
     /// Its amount in the policy's currency; `None` where it has none there.
     pub minor_units: Option<i64>,
     /// Its merchant; `None` where unknown.
@@ -70,6 +73,27 @@ impl CardState {
         }
     }
 
+    /// Gives the authorisation that came in `input` another time and outcome; false where it
+    /// is not remembered, or has those.
+    pub fn amend(&mut self, input: Offset, at: EventTime, outcome: RecordedOutcome) -> bool {
+        let Some(place) = self.events.iter().position(|event| event.input == input) else {
+            return false;
+        };
+        let Some(event) = self.events.get_mut(place) else {
+            return false;
+        };
+        if (event.outcome, event.at) == (outcome, at) {
+            return false;
+        }
+        event.outcome = outcome;
+        if event.at != at
+            && let Some(event) = self.events.remove(place)
+        {
+            self.record(Event { at, ..event });
+        }
+        true
+    }
+
     /// Remembers `event` at its own time, behind those of the same time.
     pub fn record(&mut self, event: Event) {
         let place = self.events.partition_point(|earlier| earlier.at <= event.at);
@@ -90,6 +114,7 @@ mod tests {
         Event {
             at: at(seconds),
             id: IdKey::from_bits(id),
+            input: Offset(i64::try_from(id).expect("small")),
             minor_units: Some(100),
             merchant: None,
             country: None,
@@ -110,6 +135,23 @@ mod tests {
         }
         assert_eq!(ids(&card), [5, 1, 3, 4, 2]);
         assert_eq!(card.newest(), Some(at(30)));
+    }
+
+    #[test]
+    fn an_amended_event_has_its_new_outcome_at_its_new_time() {
+        let mut card = CardState::default();
+        for (id, seconds) in [(1, 10), (2, 20), (3, 30)] {
+            card.record(event(id, seconds));
+        }
+        assert!(card.amend(Offset(1), at(25), RecordedOutcome::Declined));
+        assert!(card.amend(Offset(3), at(30), RecordedOutcome::SteppedUp));
+        assert!(!card.amend(Offset(4), at(0), RecordedOutcome::Declined));
+        let outcomes: Vec<_> = card.events().map(|event| event.outcome).collect();
+        assert_eq!(ids(&card), [2, 1, 3]);
+        assert_eq!(
+            outcomes,
+            [RecordedOutcome::Approved, RecordedOutcome::Declined, RecordedOutcome::SteppedUp]
+        );
     }
 
     #[test]

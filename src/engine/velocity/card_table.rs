@@ -74,6 +74,11 @@ impl CardTable {
         self.cards.get(&account)
     }
 
+    /// The state of `account`, to be amended, where it is remembered.
+    pub fn get_mut(&mut self, account: AccountKey) -> Option<&mut CardState> {
+        self.cards.get_mut(&account)
+    }
+
     /// Drops accounts whose windows are empty by `now`, and one more when full.
     fn forget_some(&mut self, wanted: AccountKey, now: EventTime) {
         for _ in 0..LOOKED_AT_PER_DECISION {
@@ -119,7 +124,7 @@ impl CardTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::IdKey;
+    use crate::domain::{IdKey, Offset};
     use crate::engine::velocity::{Event, RecordedOutcome};
 
     fn at(seconds: i64) -> EventTime {
@@ -130,6 +135,7 @@ mod tests {
         table.find_or_make(AccountKey::from_bits(account), at(seconds)).record(Event {
             at: at(seconds),
             id: IdKey::from_bits(0),
+            input: Offset(0),
             minor_units: None,
             merchant: None,
             country: None,

@@ -51,6 +51,8 @@ pub enum RecordedOutcome {
     SteppedUp,
     /// Declined.
     Declined,
+    /// Nobody said: an input of before the first start, without an answer.
+    Unknown,
 }
 
 impl From<Outcome> for RecordedOutcome {
@@ -94,6 +96,7 @@ impl OutcomeFilter {
             RecordedOutcome::Approved => 1,
             RecordedOutcome::SteppedUp => 2,
             RecordedOutcome::Declined => 4,
+            RecordedOutcome::Unknown => 8,
         }
     }
 }

@@ -113,7 +113,7 @@ fn to_i64(count: usize) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Span;
+    use crate::domain::{Offset, Span};
     use crate::engine::velocity::{OutcomeFilter, RecordedOutcome};
 
     fn at(seconds: i64) -> EventTime {
@@ -124,6 +124,7 @@ mod tests {
         Event {
             at: at(seconds),
             id: IdKey::from_bits(0),
+            input: Offset(0),
             minor_units: Some(minor_units),
             merchant: Some(MerchantKey::from_bits(merchant)),
             country: Some(country),
