@@ -1,12 +1,13 @@
 //! Properties of the Kafka client that nobody may set by hand.
 
 /// What correctness or the seam depends on: nobody may set it otherwise.
-const REFUSED: [(&str, &str); 27] = [
+const REFUSED: [(&str, &str); 28] = [
     ("bootstrap.servers", "set kafka.brokers"),
     ("metadata.broker.list", "set kafka.brokers"),
     ("client.id", "set kafka.instance"),
     ("group.id", "set kafka.group"),
     ("group.instance.id", "set kafka.instance"),
+    ("max.poll.interval.ms", "a worker's lease is shorter, so that no two own a partition"),
     ("group.protocol", "the newer group protocol stalls with this client"),
     ("enable.auto.commit", "only acknowledged inputs are committed"),
     ("enable.auto.offset.store", "only acknowledged inputs are committed"),

@@ -23,6 +23,8 @@ pub(super) enum Value {
     Boolean(bool),
     List(Vec<Node>),
     Table(Table),
+    /// A date, a time or both, as TOML writes them.
+    Time(String),
     /// A kind of value that no key takes, by its name.
     Other(&'static str),
     /// From a variable or an option: what it is depends on its key.
@@ -51,6 +53,7 @@ impl Value {
             Self::Boolean(_) => "true or false",
             Self::List(_) => "a list",
             Self::Table(_) => "a table",
+            Self::Time(_) => "a date or time",
             Self::Other(kind) => kind,
         }
     }
@@ -120,7 +123,7 @@ fn node(written: &Spanned<DeValue<'_>>, top: &Spot, problems: &mut Problems) -> 
         DeValue::String(text) => Value::Text(text.to_string()),
         DeValue::Boolean(boolean) => Value::Boolean(*boolean),
         DeValue::Float(_) => Value::Other("a number with decimals"),
-        DeValue::Datetime(_) => Value::Other("a date or time"),
+        DeValue::Datetime(time) => Value::Time(time.to_string()),
         DeValue::Integer(integer) => i64::from_str_radix(integer.as_str(), integer.radix())
             .map_or_else(
                 |error| {
@@ -188,6 +191,14 @@ impl Node {
             (Value::Bare, _) => Some(self.spot.text().to_owned()),
             (found, _) => self.refuse(found, expected, problems),
         }
+    }
+
+    /// Its text, also where that is written as a date or time.
+    pub(super) fn text_or_time(&self, expected: &str, problems: &mut Problems) -> Option<String> {
+        if let Value::Time(time) = &self.value {
+            return Some(time.clone());
+        }
+        self.text(expected, problems)
     }
 
     /// Its whole number.

@@ -73,6 +73,8 @@ fn properties(section: &mut Section<'_>) -> Vec<(String, String)> {
     for (name, node) in section.pairs("properties") {
         let problem = if let Some(why) = refused_client_property(&name) {
             not_to_be_set(&name, node, why)
+        } else if unprefixed(&name) == "partition.assignment.strategy" {
+            not_to_be_set(&name, node, "partitions come and go one by one")
         } else if is_secret(&name) {
             let help = format!(
                 "write it to a file and name that under [kafka.secret_property_files]: \
@@ -86,6 +88,11 @@ fn properties(section: &mut Section<'_>) -> Vec<(String, String)> {
                 Problem::error(&node.spot, what)
                     .expected("`plaintext` or `sasl_plaintext`")
                     .help("build with `--features tls`")
+            } else if is_short_session(&name, &value) {
+                let what =
+                    format!("a session of `{value}` ms is shorter than a worker's lease needs");
+                Problem::error(&node.spot, what)
+                    .expected(format!("{SESSION_MILLIS_MIN} or more, which is the default"))
             } else {
                 properties.push((name, value));
                 continue;
@@ -101,6 +108,15 @@ fn properties(section: &mut Section<'_>) -> Vec<(String, String)> {
 fn not_to_be_set(name: &str, node: &Node, why: &str) -> Problem {
     let what = format!("`{name}` is not to be set here: {why}");
     Problem::error(&node.spot, what).expected("a property that Stopline leaves to you")
+}
+
+/// A worker that was held up steps down 2 s before its session may have ended.
+const SESSION_MILLIS_MIN: u32 = 10_000;
+
+fn is_short_session(property: &str, value: &str) -> bool {
+    let millis = value.trim().parse::<u32>();
+    unprefixed(property) == "session.timeout.ms"
+        && millis.is_ok_and(|millis| millis < SESSION_MILLIS_MIN)
 }
 
 fn needs_tls(property: &str, value: &str) -> bool {
@@ -119,6 +135,6 @@ fn property(node: &Node) -> Option<String> {
         Value::Integer(integer) => Some(integer.to_string()),
         Value::Boolean(boolean) => Some(boolean.to_string()),
         Value::Bare => Some(node.spot.text().to_owned()),
-        Value::List(_) | Value::Table(_) | Value::Other(_) => None,
+        Value::List(_) | Value::Table(_) | Value::Time(_) | Value::Other(_) => None,
     }
 }

@@ -21,11 +21,13 @@ mod client_property;
 mod condition;
 mod document;
 mod features;
+mod first_start;
 mod kafka_section;
 mod key_file;
 mod layers;
 mod load;
 mod membership;
+mod moment;
 mod named_file;
 mod names;
 mod outcomes;
@@ -40,13 +42,17 @@ mod settings;
 mod settings_reader;
 mod term;
 mod thresholds;
+mod topics_section;
 mod units;
 mod vocabulary;
 
 pub use client_property::refused_client_property;
+pub use first_start::{FirstStart, StartAt};
 pub use load::{Configuration, load, load_rules, parse_rules};
+pub use moment::show_moment;
 pub use problem::{Place, Problem, Problems, Severity};
 pub use settings::{
     DoorSettings, KafkaSettings, Loaded, LogFormat, MessageFormat, Origin, Settings, TopicSettings,
+    WorkersMode,
 };
 pub use units::{currency_code, show_money, show_span};

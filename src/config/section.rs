@@ -41,7 +41,8 @@ impl<'s> Section<'s> {
         found
     }
 
-    fn require(&mut self, key: &'static str, purpose: &str) -> Option<&'s Node> {
+    /// The node of `key`, which must be given; its origin is noted.
+    pub(super) fn require(&mut self, key: &'static str, purpose: &str) -> Option<&'s Node> {
         self.find(key);
         self.fields.require(key, purpose)
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::domain::Span;
 
+use super::first_start::FirstStart;
 use super::load;
 use super::problem::Problems;
 
@@ -18,6 +19,10 @@ pub struct Settings {
     pub topics: TopicSettings,
     /// Workers in this process, each with a thread and a consumer of its own.
     pub workers_count: usize,
+    /// Who hears the answers.
+    pub mode: WorkersMode,
+    /// Where the partitions begin whose answers were never written.
+    pub first_start: Option<FirstStart>,
     /// What is let in.
     pub door: DoorSettings,
     /// Format of a request that names none.
@@ -68,8 +73,29 @@ pub struct TopicSettings {
     pub authorisations: String,
     /// Out.
     pub decisions: String,
+    /// Out in the place of the decisions, where answers are only observed.
+    pub observations: String,
     /// In: the stop list.
     pub stop_orders: String,
+}
+
+/// Who hears the answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum WorkersMode {
+    /// The switches: answers go to the decisions.
+    Answer,
+    /// Nobody who acts on them: answers go to the observations.
+    Observe,
+}
+
+impl WorkersMode {
+    /// As the settings name it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Answer => "answer",
+            Self::Observe => "observe",
+        }
+    }
 }
 
 /// What is let in.
@@ -124,6 +150,14 @@ pub struct Origin {
 }
 
 impl Settings {
+    /// The topic that answers are written to, and that is read as their journal.
+    pub fn answers_topic(&self) -> &str {
+        match self.mode {
+            WorkersMode::Answer => &self.topics.decisions,
+            WorkersMode::Observe => &self.topics.observations,
+        }
+    }
+
     /// The settings of `file`, of `conf.d/*.toml` beside it, of the variables
     /// `STOPLINE__SECTION__KEY` in `environment` and of `options`
     /// (`section.key=value`); later ones win.

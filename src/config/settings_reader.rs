@@ -6,14 +6,16 @@ use std::time::Duration;
 use crate::domain::Span;
 
 use super::document::{Fields, Node, Table, Value};
+use super::first_start::first_start;
 use super::kafka_section::kafka;
 use super::layers::Layers;
 use super::named_file::NamedFile;
 use super::problem::{Problem, Problems};
 use super::section::Section;
 use super::settings::{
-    DoorSettings, Loaded, LogFormat, MessageFormat, Origin, Settings, TopicSettings,
+    DoorSettings, Loaded, LogFormat, MessageFormat, Origin, Settings, WorkersMode,
 };
+use super::topics_section::topics;
 
 /// The settings in `layers`, and the files that they name, these as far as they can be
 /// read; problems are added to `problems`.
@@ -40,17 +42,12 @@ fn read_sections(
     };
     let kafka = reader.section("kafka", kafka);
     let topics = reader.section("topics", topics);
-    let workers = reader.section("workers", |section| {
-        let count = section.number("count", 1, 256, 1);
-        let drain = section.span("drain_timeout", SECOND, HOUR, Span::from_seconds(20));
-        let commit = section.span(
-            "commit_interval",
-            Span::from_millis(50),
-            Span::from_seconds(60),
-            Span::from_millis(500),
-        );
-        Some((count?, duration(drain?), duration(commit?)))
-    });
+    let workers = reader.section("workers", workers);
+    let first_start = if reader.has("first_start") {
+        reader.section("first_start", first_start).map(Some)
+    } else {
+        Some(None)
+    };
     let door = reader.section("door", door);
     let formats = reader.section("formats", formats);
     let rules_file = reader
@@ -70,13 +67,15 @@ fn read_sections(
         section.choice("format", &choices, LogFormat::Text)
     });
     reader.finish();
-    let (workers_count, drain_timeout, commit_interval) = workers?;
+    let Workers { count: workers_count, mode, drain_timeout, commit_interval } = workers?;
     let (default_format, echo_headers) = formats?;
     let (recent_answers_age, recent_answers_bytes_max) = answers?;
     let settings = Settings {
         kafka: kafka?,
         topics: topics?,
         workers_count,
+        mode,
+        first_start: first_start?,
         door: door?,
         default_format,
         echo_headers,
@@ -94,7 +93,8 @@ fn read_sections(
 }
 
 const SECOND: Span = Span::from_seconds(1);
-const HOUR: Span = Span::from_seconds(3_600);
+/// While it drains a worker does not poll, and the group waits a minute for a poll.
+const DRAIN_MAX: Span = Span::from_seconds(45);
 const DAY: Span = Span::from_seconds(86_400);
 
 struct Reader<'r> {
@@ -123,6 +123,7 @@ impl Reader<'_> {
                 | Value::Integer(_)
                 | Value::Boolean(_)
                 | Value::List(_)
+                | Value::Time(_)
                 | Value::Other(_)
                 | Value::Bare => {
                     let problem =
@@ -139,11 +140,39 @@ impl Reader<'_> {
         found
     }
 
+    /// True where the section `name`, which may be left out, is there or was meant to be.
+    fn has(&mut self, name: &'static str) -> bool {
+        self.top.entry(name).is_some() || self.top.is_misspelt(name)
+    }
+
     fn finish(self) {
         let mut unknown = Problems::default();
         self.top.finish(&mut unknown);
         self.problems.append(unknown);
     }
+}
+
+/// What `[workers]` says.
+struct Workers {
+    count: usize,
+    mode: WorkersMode,
+    drain_timeout: Duration,
+    commit_interval: Duration,
+}
+
+fn workers(section: &mut Section<'_>) -> Option<Workers> {
+    let count = section.number("count", 1, 256, 1);
+    let modes = [WorkersMode::Answer, WorkersMode::Observe].map(|mode| (mode.name(), mode));
+    let mode = section.choice("mode", &modes, WorkersMode::Answer);
+    let drain = section.span("drain_timeout", SECOND, DRAIN_MAX, Span::from_seconds(20));
+    let (shortest, longest) = (Span::from_millis(50), Span::from_seconds(60));
+    let commit = section.span("commit_interval", shortest, longest, Span::from_millis(500));
+    Some(Workers {
+        count: count?,
+        mode: mode?,
+        drain_timeout: duration(drain?),
+        commit_interval: duration(commit?),
+    })
 }
 
 fn answers(section: &mut Section<'_>) -> Option<(Span, usize)> {
@@ -152,33 +181,6 @@ fn answers(section: &mut Section<'_>) -> Option<(Span, usize)> {
     let purpose = "how much memory the kept answers of one partition may take, in bytes";
     let bytes_max = section.required_number("bytes_max", purpose, 1 << 16, 1 << 36);
     Some((age?, bytes_max?))
-}
-
-fn topics(section: &mut Section<'_>) -> Option<TopicSettings> {
-    let authorisations = section.topic("authorisations", "stopline.authorisations");
-    let decisions = section.topic("decisions", "stopline.decisions");
-    let stop_orders = section.topic("stop_orders", "stopline.stop-orders");
-    let topics = TopicSettings {
-        authorisations: authorisations?,
-        decisions: decisions?,
-        stop_orders: stop_orders?,
-    };
-    let doubles = [
-        ("decisions", &topics.decisions, &topics.authorisations),
-        ("stop_orders", &topics.stop_orders, &topics.authorisations),
-        ("stop_orders", &topics.stop_orders, &topics.decisions),
-    ];
-    for (key, name, other) in doubles {
-        if name == other {
-            let what = format!("two topics are named `{name}`");
-            let problem = match section.find(key) {
-                Some(node) => Problem::error(&node.spot, what),
-                None => Problem::nowhere(what),
-            };
-            section.problems.push(problem.expected("a topic for each"));
-        }
-    }
-    Some(topics)
 }
 
 fn door(section: &mut Section<'_>) -> Option<DoorSettings> {
