@@ -11,7 +11,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 
 use super::log::kafka::KafkaFigures;
 use super::telemetry::Tally;
-use super::worker::{Observer, PartitionStatus};
+use super::worker::{Observer, PartitionStatus, RestoringStatus};
 use super::{FollowerStatus, Health};
 use crate::domain::{ErrorReason, PartitionId};
 use crate::engine::shared::StopList;
@@ -38,6 +38,7 @@ const AGE_SECONDS: [f64; 12] =
     [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0];
 
 const ENGINE_LATENCY: &str = "stopline_engine_latency_seconds";
+const RESTORING: &str = "stopline_restoring_inputs_left";
 const AGE: &str = "stopline_decision_age_seconds";
 
 /// What is known of each partition.
@@ -83,6 +84,18 @@ fn describe() {
         "Records sent again because their delivery failed."
     );
     describe_counter!("stopline_log_faults_total", "Faults that the Kafka client mends by itself.");
+    describe_counter!("stopline_adopted_total", "Inputs that the journal had answered already.");
+    describe_counter!("stopline_journal_gaps_total", "Unread places of the journal, read.");
+    describe_counter!(
+        "stopline_foreign_records_total",
+        "Records that somebody else wrote into a partition of this worker: a zombie was there."
+    );
+    describe_counter!(
+        "stopline_amended_total",
+        "Own decisions that a foreign one, which binds, took the place of."
+    );
+    describe_gauge!(RESTORING, "Inputs to be read back before a partition is answered.");
+    describe_gauge!("stopline_stalled", "1 while answers are not acknowledged and none are taken.");
     describe_histogram!(ENGINE_LATENCY, Unit::Seconds, "Bytes in to bytes out, per message.");
     describe_histogram!(AGE, Unit::Seconds, "From the broker's append to the decision.");
     describe_gauge!("stopline_partitions", "Partitions that a worker has.");
@@ -115,6 +128,12 @@ pub(super) struct WorkerMetrics {
     part: String,
     health: Arc<Health>,
     exported: Vec<i32>,
+    /// What is being restored, in words.
+    restoring: Option<String>,
+    shown_restoring: Vec<i32>,
+    is_stalled: bool,
+    /// It lost its place in the group and has no other yet.
+    is_lost: bool,
     client: Option<Arc<KafkaFigures>>,
 }
 
@@ -139,20 +158,42 @@ impl Observer for WorkerMetrics {
         export(ENGINE_LATENCY, &tally.engine_nanos, 1_000_000_000);
         export(AGE, &tally.age_millis, 1_000);
         counter!("stopline_log_faults_total").increment(tally.faults);
+        counter!("stopline_adopted_total").increment(tally.adopted);
+        counter!("stopline_journal_gaps_total").increment(tally.gaps);
+        counter!("stopline_foreign_records_total").increment(tally.foreign_records);
+        counter!("stopline_amended_total").increment(tally.amended);
         self.export_partitions(partitions);
         self.export_client();
         self.health.beat(&self.part);
     }
 
-    fn assigned(&mut self, partitions: &[PartitionId]) {
+    fn assigned(&mut self, partitions: &[PartitionId], restoring: &[RestoringStatus]) {
         gauge!("stopline_partitions", "worker" => self.part.clone())
             .set(float_of(count(partitions.len())));
-        self.health.ready(&self.part);
+        for status in restoring {
+            gauge!(RESTORING, "partition" => status.partition.0.to_string())
+                .set(float_of(status.inputs_left));
+        }
+        let now: Vec<i32> = restoring.iter().map(|status| status.partition.0).collect();
+        for gone in self.shown_restoring.iter().filter(|partition| !now.contains(partition)) {
+            gauge!(RESTORING, "partition" => gone.to_string()).set(0.0);
+        }
+        self.shown_restoring = now;
+        self.is_lost = false;
+        self.restoring = (!restoring.is_empty()).then(|| being_restored(restoring));
+        self.tell_health();
+    }
+
+    fn stalled(&mut self, is_stalled: bool) {
+        gauge!("stopline_stalled", "worker" => self.part.clone()).set(f64::from(is_stalled));
+        self.is_stalled = is_stalled;
+        self.tell_health();
     }
 
     fn lost(&mut self, _partitions: &[PartitionId]) {
         gauge!("stopline_partitions", "worker" => self.part.clone()).set(0.0);
-        self.health.not_ready(&self.part, "lost its partitions and waits to get a place again");
+        self.is_lost = true;
+        self.tell_health();
     }
 }
 
@@ -162,12 +203,37 @@ impl WorkerMetrics {
     pub(super) fn new(part: String, health: Arc<Health>) -> Self {
         health.not_ready(&part, "waiting for its partitions");
         health.beat(&part);
-        Self { part, health, exported: Vec::new(), client: None }
+        gauge!("stopline_stalled", "worker" => part.clone()).set(0.0);
+        Self {
+            part,
+            health,
+            exported: Vec::new(),
+            client: None,
+            restoring: None,
+            shown_restoring: Vec::new(),
+            is_stalled: false,
+            is_lost: false,
+        }
     }
 
     /// Exports what the worker's Kafka clients say of themselves, too.
     pub(super) fn watch_client(&mut self, figures: &Arc<KafkaFigures>) {
         self.client = Some(Arc::clone(figures));
+    }
+
+    fn tell_health(&self) {
+        if self.is_lost {
+            let why = "lost its partitions and waits to get a place again";
+            self.health.not_ready(&self.part, why);
+        } else if let Some(restoring) = &self.restoring {
+            self.health.not_ready(&self.part, restoring);
+        } else if self.is_stalled {
+            let why = "answers are not acknowledged, so no messages are taken; is the answers' \
+                       topic writable?";
+            self.health.not_ready(&self.part, why);
+        } else {
+            self.health.ready(&self.part);
+        }
     }
 
     fn export_client(&self) {
@@ -208,6 +274,14 @@ impl WorkerMetrics {
         }
         self.exported = now;
     }
+}
+
+fn being_restored(restoring: &[RestoringStatus]) -> String {
+    let each: Vec<_> = restoring
+        .iter()
+        .map(|status| format!("{} ({} inputs left)", status.partition.0, status.inputs_left))
+        .collect();
+    format!("restoring partitions {}", each.join(", "))
 }
 
 /// Hands a whole histogram to the exporter: a call for each value that occurred.

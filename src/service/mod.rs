@@ -9,9 +9,11 @@
 
 pub mod build;
 mod clock;
+mod fail_point;
 mod frontier;
 mod health;
 mod http;
+pub mod journal;
 pub mod log;
 mod metrics;
 mod pipeline;
@@ -19,6 +21,7 @@ mod run;
 mod stop_orders;
 mod telemetry;
 mod topics;
+mod watchdog;
 mod worker;
 
 pub use clock::{Clock, Deadline};
@@ -28,5 +31,9 @@ pub use pipeline::{Answered, Pipeline, PipelineSettings};
 pub use run::{RunFault, run};
 pub use stop_orders::{Follower, FollowerStatus};
 pub use telemetry::{StageNanos, Tally, Told};
-pub use topics::{TopicFault, TopicFound, TopicsRefused, patiently};
-pub use worker::{Observer, PartitionStatus, Worker, WorkerEnd, WorkerSettings};
+pub use topics::{
+    Retention, RetentionNeed, TopicFault, TopicFound, TopicPlace, TopicsChanged, TopicsRefused,
+    patiently,
+};
+pub use watchdog::{Heartbeat, Pace, Watchdog, Wedged};
+pub use worker::{Observer, PartitionStatus, RestoringStatus, Worker, WorkerEnd, WorkerSettings};

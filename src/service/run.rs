@@ -13,10 +13,12 @@ use tracing::{error, info, warn};
 
 use super::build::{self, KeyFault};
 use super::http::{self, AdminFault};
+use super::journal::Threads;
 use super::log::Fault;
-use super::log::kafka::{KafkaLog, KafkaTail};
+use super::log::kafka::{KafkaArchive, KafkaLog, KafkaTail, LogTopics};
 use super::metrics::{self, WorkerMetrics};
-use super::topics::{TopicsRefused, check_topics};
+use super::topics::{TopicsChanged, TopicsRefused, TopicsWatch, check_topics};
+use super::watchdog::{Heartbeat, Pace, Watchdog};
 use super::worker::{Worker, WorkerEnd, WorkerSettings};
 use super::{Clock, Follower, FollowerStatus, Health, Pipeline, PipelineSettings};
 use crate::config::Settings;
@@ -37,6 +39,9 @@ pub enum RunFault {
     /// The topics cannot be worked with.
     #[error(transparent)]
     Topics(#[from] TopicsRefused),
+    /// The topics are not what they were at the start.
+    #[error(transparent)]
+    TopicsChanged(#[from] TopicsChanged),
     /// The system refuses a thread, a signal or the metrics.
     #[error("the process cannot be set up: {0}")]
     SetUp(String),
@@ -66,9 +71,11 @@ pub enum RunFault {
 }
 
 /// How long a worker may be silent before the process calls itself dead.
-const LEASE: Duration = Duration::from_secs(10);
+const SILENCE_MAX: Duration = Duration::from_secs(10);
 /// How often waiting threads look whether they should stop.
 const GLANCE: Duration = Duration::from_millis(20);
+/// From one look at the topics to the next.
+const TOPICS_INTERVAL: Duration = Duration::from_secs(3);
 /// How often the stop list's figures are exported.
 const EXPORT_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -98,14 +105,14 @@ pub fn run(settings: Settings, rule_set: Arc<RuleSet>, allowed: &[String]) -> Re
     let door = build::door(&settings.door)?; // Before anything is started.
     let pan_key = door.pan_key().map(|key| key.id().to_string());
     info!(key_seed = %door.keys().seed_id(), pan_key, "keys are loaded; these are their ids");
-    let partitions_count = check_topics(&settings, allowed, &clock)?;
+    let partitions_count = check_topics(&settings, &rule_set, allowed, &clock)?;
     let process = Process {
         settings: Arc::new(settings),
         rule_set,
         shared: Arc::new(Shared::default()),
         follower: Arc::new(FollowerStatus::default()),
         partitions_count,
-        health: Arc::new(Health::new(clock.clone(), LEASE)),
+        health: Arc::new(Health::new(clock.clone(), SILENCE_MAX)),
         clock,
         should_stop: Arc::new(AtomicBool::new(false)),
     };
@@ -177,18 +184,54 @@ impl Process {
         first_fault.map_or(Ok(()), Err)
     }
 
-    /// Starts follower and workers, a thread each; returns how many.
+    /// Starts follower, topics' watch and workers, a thread each; returns how many. The
+    /// watchdog ends with the process.
     fn start(&self, tell: &mpsc::UnboundedSender<Ended>) -> Result<usize, RunFault> {
         self.health.not_ready("stop list", "not read to its end yet");
         let follower = self.clone();
         spawn("stop-orders".to_owned(), tell.clone(), move || follower.follow())?;
+        let watcher = self.clone();
+        spawn("topics".to_owned(), tell.clone(), move || watcher.watch_topics())?;
+        let mut watchdog = Watchdog::new(self.settings.drain_timeout);
         for worker in 0..self.settings.workers_count {
             let process = self.clone();
             let part = format!("worker-{worker}");
             let watch = WorkerMetrics::new(part.clone(), Arc::clone(&self.health));
-            spawn(part, tell.clone(), move || process.work(worker, watch))?;
+            let heartbeat = Heartbeat::default();
+            watchdog.watch(&part, &heartbeat);
+            spawn(part, tell.clone(), move || process.work(worker, watch, &heartbeat))?;
         }
-        Ok(1 + self.settings.workers_count)
+        self.guard(watchdog)?;
+        Ok(2 + self.settings.workers_count)
+    }
+
+    /// Starts the watchdog.
+    fn guard(&self, watchdog: Watchdog) -> Result<(), RunFault> {
+        let clock = self.clock.clone();
+        let guard = move || {
+            watchdog.guard(&clock, |wedged| {
+                error!(worker = wedged.worker, "{wedged}");
+                std::process::abort();
+            });
+        };
+        let started = std::thread::Builder::new().name("watchdog".to_owned()).spawn(guard);
+        started.map(drop).map_err(|fault| RunFault::SetUp(fault.to_string()))
+    }
+
+    fn watch_topics(&self) -> Result<(), RunFault> {
+        let clock = self.clock.clone();
+        let mut watch = TopicsWatch::open(&self.settings, self.partitions_count, clock)
+            .map_err(|fault| RunFault::SetUp(fault.to_string()))?;
+        loop {
+            let rest = self.clock.deadline(TOPICS_INTERVAL);
+            while !rest.has_passed() {
+                if self.stops() {
+                    return Ok(());
+                }
+                self.clock.sleep(GLANCE);
+            }
+            watch.look()?;
+        }
     }
 
     fn stops(&self) -> bool {
@@ -213,7 +256,12 @@ impl Process {
         Ok(())
     }
 
-    fn work(&self, worker: usize, mut watch: WorkerMetrics) -> Result<(), RunFault> {
+    fn work(
+        &self,
+        worker: usize,
+        mut watch: WorkerMetrics,
+        heartbeat: &Heartbeat,
+    ) -> Result<(), RunFault> {
         while !self.follower.is_whole() {
             if self.stops() {
                 return Ok(());
@@ -223,7 +271,8 @@ impl Process {
         }
         let ended = |end: WorkerEnd| RunFault::Worker { worker, end };
         let settings = &self.settings;
-        let (kafka, topics) = (&settings.kafka, &settings.topics);
+        let (inputs, outputs) = (&settings.topics.authorisations, settings.answers_topic());
+        let (kafka, topics) = (&settings.kafka, LogTopics { inputs, outputs });
         let log = KafkaLog::open(kafka, topics, worker, settings.drain_timeout, self.clock.clone())
             .map_err(|fault| ended(fault.into()))?;
         watch.watch_client(log.figures());
@@ -231,11 +280,21 @@ impl Process {
         let timing = WorkerSettings {
             commit_interval: settings.commit_interval,
             drain_timeout: settings.drain_timeout,
+            first_start: settings.first_start,
             ..WorkerSettings::default()
         };
-        Worker::new(log, pipeline, watch, self.clock.clone(), timing)
-            .run(|| self.stops())
-            .map_err(ended)
+        let archive = KafkaArchive::new(kafka.clone(), topics, self.clock.clone());
+        let recall = Box::new(Threads::new(archive));
+        let mut worker = Worker::new(log, recall, pipeline, watch, self.clock.clone(), timing);
+        let end = worker.go(|| {
+            let stops = self.stops();
+            heartbeat.set_pace(if stops { Pace::Closing } else { Pace::Turning });
+            stops
+        });
+        heartbeat.set_pace(Pace::Closing); // Leaving takes its time, whatever it was that ended.
+        end.map_err(ended)?;
+        worker.close();
+        Ok(())
     }
 
     fn pipeline(&self, worker: usize) -> Result<Pipeline, RunFault> {

@@ -65,6 +65,14 @@ pub struct Tally {
     pub sent_again: u64,
     /// Faults that the log mends by itself.
     pub faults: u64,
+    /// Inputs that the journal answered already, adopted.
+    pub adopted: u64,
+    /// Records of the journal that somebody else wrote.
+    pub foreign_records: u64,
+    /// Decisions of this engine that somebody else's, which bind, took the place of.
+    pub amended: u64,
+    /// Unread places in the journal that were read.
+    pub gaps: u64,
     /// Bytes in to bytes out, per message, in nanoseconds.
     pub engine_nanos: Histogram<u64>,
     /// From the broker's append to the decision, in milliseconds.
@@ -98,6 +106,10 @@ impl Default for Tally {
             acknowledged: 0,
             sent_again: 0,
             faults: 0,
+            adopted: 0,
+            foreign_records: 0,
+            amended: 0,
+            gaps: 0,
             engine_nanos: histogram(NANOS_MAX),
             age_millis: histogram(AGE_MILLIS_MAX),
         }
@@ -182,6 +194,10 @@ impl Tally {
         self.acknowledged += other.acknowledged;
         self.sent_again += other.sent_again;
         self.faults += other.faults;
+        self.adopted += other.adopted;
+        self.foreign_records += other.foreign_records;
+        self.amended += other.amended;
+        self.gaps += other.gaps;
         self.engine_nanos += &other.engine_nanos;
         self.age_millis += &other.age_millis;
     }

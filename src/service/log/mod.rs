@@ -7,11 +7,13 @@
 //! what a record, a frontier or a take-over means is the worker's.
 //!
 //! [`Tail`] reads one topic from given offsets: the stop-order follower, the
-//! demo's reader and, later, journal and projections.
+//! demo's reader and, later, projections. An [`Archive`] opens tails on a worker's own two
+//! topics: what it reads back at a take-over and where somebody else wrote.
 
 pub mod kafka;
 pub mod memory;
 
+mod archive;
 mod batch;
 mod partitioner;
 
@@ -21,6 +23,7 @@ use thiserror::Error;
 
 use crate::domain::{Input, Offset, PartitionId};
 
+pub use archive::{Archive, Bounds, Side};
 pub use batch::{Batch, Message};
 pub use partitioner::partition_of_key;
 
@@ -45,24 +48,27 @@ pub trait Log {
     /// [`Log::resume`]. Neither the group nor the other partitions wait for it: state
     /// may be restored first.
     ///
+    /// One that was taken away meanwhile is passed over here and below: the polls tell.
+    ///
     /// # Errors
-    /// The partition is not assigned any more, or the client refuses.
+    /// The client refuses.
     fn start(&mut self, starts: &[(PartitionId, Offset)]) -> Result<(), Fault>;
 
     /// Lets messages of a started partition flow.
     ///
     /// # Errors
-    /// The partition is not assigned any more, or the client refuses.
+    /// The client refuses.
     fn resume(&mut self, partitions: &[PartitionId]) -> Result<(), Fault>;
 
     /// Stops messages of a started partition until [`Log::resume`]: when the producer
     /// stays full, the worker goes on polling and so keeps its place.
     ///
     /// # Errors
-    /// The partition is not assigned any more, or the client refuses.
+    /// The client refuses.
     fn pause(&mut self, partitions: &[PartitionId]) -> Result<(), Fault>;
 
-    /// Gives partitions back, after [`Change::Revoked`] and once all is settled. Make it
+    /// Gives partitions back, after [`Change::Revoked`] and once all is settled, or after
+    /// [`Change::Lost`]. Of records handed in before, nothing more is told. Make it
     /// soon: until all that was revoked is released, the group waits, the client holds
     /// back the partitions that stay, and a place that was lost shows by refused commits only.
     ///

@@ -6,35 +6,25 @@ use std::time::Duration;
 use tracing::{info, warn};
 
 use super::{Observer, Worker, WorkerEnd, nanos};
-use crate::domain::PartitionId;
-use crate::service::Frontier;
+use crate::domain::{Input, PartitionId};
 use crate::service::log::{AppendRefused, CommitWait, Delivery, Fault, Log, Report};
 
-/// How long a full log is tried before the worker steps down: inside the time
-/// that the group waits for a poll.
-const UNWRITABLE_MAX: Duration = Duration::from_secs(30);
 /// How long a worker that can only wait leaves the log alone.
 pub(super) const PAUSE: Duration = Duration::from_millis(1);
 
 impl<L: Log, O: Observer> Worker<L, O> {
-    /// Hands over what was not taken or not delivered, the same bytes, until it is
+    /// Hands over what was not taken or not delivered, the same bytes, as far as it is
     /// taken. It is never skipped.
     pub(super) fn send_unsent(&mut self) -> Result<(), WorkerEnd> {
-        let given_up_at = self.nanos_from_now(UNWRITABLE_MAX);
-        while let Some((answers, record)) = self.unsent.pop_front() {
-            match self.log.append(&record.as_outgoing(answers, &record.header_slices())) {
-                Ok(()) => continue,
-                Err(AppendRefused::Full) => self.unsent.push_front((answers, record)),
+        while let Some((answers, record)) = self.unsent.front() {
+            match self.log.append(&record.as_outgoing(*answers, &record.header_slices())) {
+                Ok(()) => drop(self.unsent.pop_front()),
+                Err(AppendRefused::Full) => return Ok(()),
                 Err(AppendRefused::Fatal) => {
                     let what = "the producer takes no more records".to_owned();
                     return Err(Fault::StepDown { what }.into());
                 }
             }
-            if self.clock.monotonic_nanos() > given_up_at {
-                return Err(WorkerEnd::Unwritable { waited: UNWRITABLE_MAX });
-            }
-            self.clock.sleep(PAUSE);
-            self.take_acknowledgements()?;
         }
         Ok(())
     }
@@ -43,23 +33,45 @@ impl<L: Log, O: Observer> Worker<L, O> {
     pub(super) fn take_acknowledgements(&mut self) -> Result<(), WorkerEnd> {
         let mut reports = std::mem::take(&mut self.reports);
         self.log.acknowledged(&mut reports)?;
+        let (mut failed, mut failed_count) = (None, 0_u64);
         for Report { answers, delivery } in reports.drain(..) {
-            let Some(frontier) = self.frontiers.get_mut(&answers.partition) else {
+            let Some(held) = self.partitions.get_mut(&answers.partition) else {
                 continue; // Not ours any more: its next owner answers what is missing.
             };
             match delivery {
-                Delivery::Acknowledged(_) => {
-                    self.tally.acknowledged += u64::from(frontier.acknowledged(answers.offset));
+                Delivery::Acknowledged(at) => {
+                    // Of an earlier assignment: what it says is read where it lies.
+                    if answers.offset >= held.frontier.ahead() {
+                        continue;
+                    }
+                    // Read before this came: there is nothing to look for.
+                    if at.is_none() && held.frontier.is_acknowledged(answers.offset) {
+                        continue;
+                    }
+                    let known = held.place.next();
+                    if held.place.acknowledged(at, answers.offset)
+                        && held.frontier.acknowledged(answers.offset)
+                    {
+                        self.tally.acknowledged += 1;
+                        if let Some(at) = at.filter(|at| *at < known) {
+                            let partition = answers.partition;
+                            return Err(WorkerEnd::JournalWentBack { partition, at, known });
+                        }
+                    }
                 }
                 Delivery::Failed { cause, record } => {
-                    let (partition, offset) = (answers.partition.0, answers.offset.0);
-                    warn!(partition, offset, cause, "a record failed; its bytes are sent again");
-                    self.tally.sent_again += 1;
+                    failed.get_or_insert((answers, cause));
+                    failed_count += 1;
                     self.unsent.push_back((answers, *record));
                 }
             }
         }
         self.reports = reports;
+        if let Some((Input { partition, offset }, cause)) = failed {
+            let (partition, offset) = (partition.0, offset.0);
+            warn!(partition, offset, cause, failed_count, "records failed and are sent again");
+            self.tally.sent_again += failed_count;
+        }
         Ok(())
     }
 
@@ -72,8 +84,8 @@ impl<L: Log, O: Observer> Worker<L, O> {
         let now = self.clock.monotonic_nanos();
         let mut ready = Vec::new();
         for leaving in &self.leaving {
-            let frontier = self.frontiers.get(&leaving.partition);
-            let is_settled = frontier.is_none_or(Frontier::is_settled);
+            let held = self.partitions.get(&leaving.partition);
+            let is_settled = held.is_none_or(|held| held.frontier.is_settled());
             if !is_settled && now < leaving.deadline_nanos {
                 return Ok(()); // They leave together: the group waits for all of them.
             }
@@ -81,7 +93,7 @@ impl<L: Log, O: Observer> Worker<L, O> {
         }
         self.commit_or_warn(&ready, CommitWait::UntilDone);
         for partition in &ready {
-            self.forget(*partition);
+            self.leave_behind(*partition);
         }
         info!(partitions = ?ready, "partitions given back");
         self.tell_assigned();
@@ -93,7 +105,7 @@ impl<L: Log, O: Observer> Worker<L, O> {
         let interval = nanos(self.settings.commit_interval);
         if now.saturating_sub(self.committed_at_nanos) >= interval {
             self.committed_at_nanos = now;
-            let partitions: Vec<_> = self.frontiers.keys().copied().collect();
+            let partitions: Vec<_> = self.partitions.keys().copied().collect();
             self.commit_or_warn(&partitions, CommitWait::Lazily);
         }
     }
@@ -112,7 +124,12 @@ impl<L: Log, O: Observer> Worker<L, O> {
         let moved: Vec<_> = partitions
             .iter()
             .filter_map(|partition| {
-                let position = self.frontiers.get(partition)?.to_commit()?;
+                let frontier = &self.partitions.get(partition)?.frontier;
+                // What was handed over lazily may have been refused since.
+                let position = match wait {
+                    CommitWait::Lazily => frontier.to_commit()?,
+                    CommitWait::UntilDone => frontier.position(),
+                };
                 Some((*partition, position))
             })
             .collect();
@@ -121,21 +138,33 @@ impl<L: Log, O: Observer> Worker<L, O> {
         }
         self.log.commit(&moved, wait)?;
         for (partition, position) in moved {
-            if let Some(frontier) = self.frontiers.get_mut(&partition) {
-                frontier.committed(position);
+            if let Some(held) = self.partitions.get_mut(&partition) {
+                held.frontier.committed(position);
             }
         }
         Ok(())
     }
 
     /// Waits for outstanding acknowledgements, then commits all.
-    pub(super) fn drain(&mut self) -> Result<(), WorkerEnd> {
+    pub(super) fn drain(
+        &mut self,
+        should_stop: &mut impl FnMut() -> bool,
+    ) -> Result<(), WorkerEnd> {
+        let restoring: Vec<_> = self.restoring.keys().copied().collect();
+        for partition in restoring {
+            self.stop_restoring(partition);
+        }
         let deadline = self.nanos_from_now(self.settings.drain_timeout);
         loop {
-            self.send_unsent()?;
+            should_stop();
+            self.renew_lease()?;
+            self.tally_if_due();
             self.take_acknowledgements()?;
+            self.send_unsent()?;
+            self.look_for_gaps();
+            self.take_recalled()?;
             let outstanding_count: usize =
-                self.frontiers.values().map(Frontier::outstanding_count).sum();
+                self.partitions.values().map(|held| held.frontier.outstanding_count()).sum();
             if outstanding_count == 0 {
                 break;
             }
@@ -145,7 +174,7 @@ impl<L: Log, O: Observer> Worker<L, O> {
             }
             self.clock.sleep(PAUSE);
         }
-        let partitions: Vec<_> = self.frontiers.keys().copied().collect();
+        let partitions: Vec<_> = self.partitions.keys().copied().collect();
         self.commit(&partitions, CommitWait::UntilDone)
             .map_err(|fault| WorkerEnd::NotCommitted { fault })?;
         info!(partitions = partitions.len(), "drained and committed");

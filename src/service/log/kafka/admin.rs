@@ -35,6 +35,15 @@ pub struct TopicPlan<'t> {
     pub config: &'t [(&'t str, &'t str)],
 }
 
+/// How a topic is laid out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct TopicShape {
+    /// How many partitions it has.
+    pub partitions_count: u32,
+    /// How many brokers hold each, at least.
+    pub replicas_count: u32,
+}
+
 /// Asks brokers about topics, and makes and removes them.
 pub struct KafkaAdmin {
     client: AdminClient<PlainContext>,
@@ -61,10 +70,24 @@ impl KafkaAdmin {
     /// No broker answers, or one refuses a topic, also one that exists already.
     pub fn create_topics(&self, plans: &[TopicPlan<'_>], wait: Duration) -> Result<(), Fault> {
         let deadline = self.clock.deadline(wait);
+        let is_there = |plan: &&TopicPlan<'_>| self.partitions_count(plan.name).is_ok();
+        let earlier: Vec<_> = plans.iter().filter(is_there).map(|plan| plan.name).collect();
         let topics: Vec<_> = plans.iter().map(new_topic).collect();
         let options = AdminOptions::new().operation_timeout(Some(wait));
-        let made = self.client.create_topics(&topics, &options);
-        self.check(complete(made)?)?;
+        let made = complete(self.client.create_topics(&topics, &options))?;
+        // The client asks again where an answer is late: that a topic is there is then its own
+        // doing.
+        let is_own_doing = |result: &TopicResult| match result {
+            Err((topic, RDKafkaErrorCode::TopicAlreadyExists)) => {
+                !earlier.contains(&topic.as_str())
+            }
+            Ok(_) | Err(_) => false,
+        };
+        let made = made.map(|mut results| {
+            results.retain(|result| !is_own_doing(result));
+            results
+        });
+        self.check(made)?;
         for plan in plans {
             while self.partitions_count(plan.name) != Ok(plan.partitions_count) {
                 if deadline.has_passed() {
@@ -91,6 +114,14 @@ impl KafkaAdmin {
     /// # Errors
     /// No broker answers, or none knows the topic.
     pub fn partitions_count(&self, topic: &str) -> Result<u32, Fault> {
+        self.shape(topic).map(|shape| shape.partitions_count)
+    }
+
+    /// How `topic` is laid out.
+    ///
+    /// # Errors
+    /// No broker answers, or none knows the topic.
+    pub fn shape(&self, topic: &str) -> Result<TopicShape, Fault> {
         let missing = || Fault::TopicMissing { topic: topic.to_owned() };
         let metadata = self
             .client
@@ -105,10 +136,24 @@ impl KafkaAdmin {
                 return Err(Fault::Refused { what: format!("topic {topic}: {code}") });
             }
         }
-        match found.partitions().len() {
-            0 => Err(missing()),
-            partitions_count => Ok(u32::try_from(partitions_count).unwrap_or(u32::MAX)),
-        }
+        let count = |length: usize| u32::try_from(length).unwrap_or(u32::MAX);
+        let replicas = found.partitions().iter().map(|partition| partition.replicas().len());
+        let replicas_count = count(replicas.min().ok_or_else(missing)?);
+        Ok(TopicShape { partitions_count: count(found.partitions().len()), replicas_count })
+    }
+
+    /// How many offsets partitions 0 to `partitions_count` of `topic` have had, added up.
+    ///
+    /// # Errors
+    /// No broker answers, or none knows the topic.
+    pub fn end_offsets_sum(&self, topic: &str, partitions_count: u32) -> Result<u64, Fault> {
+        let ids = (0..).zip(0..partitions_count);
+        let end = |(partition, _)| {
+            let found = self.client.inner().fetch_watermarks(topic, partition, REQUEST_TIMEOUT);
+            let (_, end) = found.map_err(|error| self.fault(&error))?;
+            Ok(u64::try_from(end).unwrap_or(0))
+        };
+        ids.map(end).sum()
     }
 
     /// The settings of `topic`, by name, those with their default too.

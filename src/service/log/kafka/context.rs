@@ -17,6 +17,7 @@ use rdkafka::types::RDKafkaRespErr;
 
 use super::figures::KafkaFigures;
 use super::headers::headers_of;
+use super::opaque::from_opaque;
 use crate::domain::{Input, Offset, PartitionId};
 use crate::service::log::{Delivery, Report, Undelivered};
 
@@ -171,8 +172,8 @@ pub(super) fn is_cooperative(consumer: &BaseConsumer<MemberContext>) -> bool {
 /// What a worker's producer tells.
 #[derive(Debug)]
 pub(super) enum ProducerNews {
-    /// What became of a record.
-    Delivered(Report),
+    /// What became of a record of a partition that was released so often before.
+    Delivered(u16, Report),
     /// Something that it mends by itself.
     Reason(String),
 }
@@ -205,19 +206,17 @@ impl ClientContext for WriterContext {
 }
 
 impl ProducerContext for WriterContext {
-    /// Offset of the input that the record answers; its partition is the record's.
+    /// See [`from_opaque`]; the partition is the record's.
     type DeliveryOpaque = usize;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, answered_offset: usize) {
+    fn delivery(&self, result: &DeliveryResult<'_>, opaque: usize) {
+        let (release, offset) = from_opaque(opaque);
         let (record, error) = match result {
             Ok(record) => (record, None),
             Err((error, record)) => (record, Some(error)),
         };
         let report = Report {
-            answers: Input {
-                partition: PartitionId(record.partition()),
-                offset: Offset(i64::try_from(answered_offset).unwrap_or(i64::MAX)),
-            },
+            answers: Input { partition: PartitionId(record.partition()), offset },
             delivery: match error {
                 // Negative: acknowledged without an offset, after a retry.
                 None => {
@@ -229,7 +228,7 @@ impl ProducerContext for WriterContext {
                 },
             },
         };
-        drop(self.news.send(ProducerNews::Delivered(report)));
+        drop(self.news.send(ProducerNews::Delivered(release, report)));
     }
 }
 

@@ -8,15 +8,26 @@ use super::headers::keep_quiet_about_headers;
 use super::member::Member;
 use super::settings;
 use super::writer::Writer;
-use crate::config::{KafkaSettings, TopicSettings};
+use crate::config::KafkaSettings;
 use crate::domain::{Offset, PartitionId};
 use crate::service::Clock;
 use crate::service::log::{AppendRefused, Batch, Change, CommitWait, Fault, Log, Outgoing, Report};
 
+/// What a worker reads and writes.
+#[derive(Clone, Copy, Debug)]
+pub struct LogTopics<'t> {
+    /// Inputs come from here.
+    pub inputs: &'t str,
+    /// Their records go here.
+    pub outputs: &'t str,
+}
+
 /// Fills [`Log`] with a consumer and a producer of its own.
 pub struct KafkaLog {
-    member: Member,
+    // The writer first: where all is dropped it takes back what is not sent, before the member
+    // takes its time to leave.
     writer: Writer,
+    member: Member,
     figures: Arc<KafkaFigures>,
     clock: Clock,
     /// The longest that a commit, a drain or a close may wait.
@@ -32,7 +43,7 @@ impl KafkaLog {
     /// The client refuses its settings.
     pub fn open(
         kafka: &KafkaSettings,
-        topics: &TopicSettings,
+        topics: LogTopics<'_>,
         worker_number: usize,
         wait_max: Duration,
         clock: Clock,
@@ -41,17 +52,17 @@ impl KafkaLog {
         let figures = Arc::new(KafkaFigures::default());
         let writer = Writer::open(
             &settings::worker_producer(kafka, worker_number)?,
-            &topics.decisions,
+            topics.outputs,
             Arc::clone(&figures),
         )?;
         let member = Member::join(
             &settings::worker_consumer(kafka, worker_number)?,
-            &topics.authorisations,
+            topics.inputs,
             Arc::clone(&figures),
             wait_max,
             clock.clone(),
         )?;
-        Ok(Self { member, writer, figures, clock, wait_max })
+        Ok(Self { writer, member, figures, clock, wait_max })
     }
 
     /// Its clients' figures, kept up to date by the polls.
@@ -62,7 +73,11 @@ impl KafkaLog {
 
 impl Log for KafkaLog {
     fn poll(&mut self, wait: Duration, batch: &mut Batch) -> Result<Option<Change>, Fault> {
-        self.member.poll(wait, batch)
+        let polled = self.member.poll(wait, batch);
+        if matches!(polled, Ok(Some(Change::Lost(_)))) {
+            self.writer.withdraw();
+        }
+        polled
     }
 
     fn start(&mut self, starts: &[(PartitionId, Offset)]) -> Result<(), Fault> {
@@ -78,6 +93,7 @@ impl Log for KafkaLog {
     }
 
     fn release(&mut self, partitions: &[PartitionId]) -> Result<(), Fault> {
+        self.writer.release(partitions);
         self.member.release(partitions)
     }
 

@@ -22,6 +22,8 @@ use crate::domain::{Input, Offset, PartitionId};
 use crate::service::Clock;
 use crate::service::log::{BATCH_MESSAGES_MAX, Batch, Change, CommitWait, Fault};
 
+/// The longest that a commit may take that is waited for: well inside a worker's lease.
+const COMMIT_WAIT_MAX: Duration = Duration::from_secs(5);
 /// How often a look-up under way is glanced at.
 const GLANCE: Duration = Duration::from_millis(2);
 /// How long a failed look-up rests.
@@ -117,55 +119,56 @@ impl Member {
     }
 
     pub(super) fn start(&mut self, starts: &[(PartitionId, Offset)]) -> Result<(), Fault> {
-        for &(partition, _) in starts {
-            if !self.membership.may_start(partition) {
-                return Err(not_assigned(partition));
-            }
-        }
+        let starts: Vec<_> =
+            starts.iter().filter(|(partition, _)| self.membership.may_start(*partition)).collect();
         if !self.membership.has_started_none() && !is_cooperative(&self.consumer) {
             return Err(Fault::Settings {
                 what: "an eager member starts all its partitions at once".to_owned(),
             });
         }
         if self.consumer.assignment_lost() {
-            // Adding to it would make the client forget that it is lost.
-            return Err(Fault::Passing {
-                what: "the assignment is lost; the next polls tell".to_owned(),
-            });
+            // Adding to it would make the client forget that it is lost; the next polls tell.
+            return Ok(());
         }
         let list = self
-            .list(starts.iter().map(|&(partition, offset)| (partition, Some(offset))))
+            .list(starts.iter().map(|&&(partition, offset)| (partition, Some(offset))))
             .map_err(|error| refused(&error))?;
         add(&self.consumer, &list).map_err(|error| refused(&error))?;
         self.consumer.pause(&list).map_err(|error| refused(&error))?;
-        for &(partition, _) in starts {
+        for &&(partition, _) in &starts {
             self.membership.start(partition);
         }
         Ok(())
     }
 
     pub(super) fn resume(&mut self, partitions: &[PartitionId]) -> Result<(), Fault> {
-        for &partition in partitions {
-            if !self.membership.resume(partition) {
-                return Err(not_assigned(partition));
-            }
-        }
-        self.list(partitions.iter().map(|&partition| (partition, None)))
+        let started = self.started(partitions);
+        self.list(started.iter().map(|&partition| (partition, None)))
             .and_then(|list| self.consumer.resume(&list))
             .map_err(|error| refused(&error))?;
+        for partition in started {
+            self.membership.resume(partition);
+        }
         self.nudge();
         Ok(())
     }
 
     pub(super) fn pause(&mut self, partitions: &[PartitionId]) -> Result<(), Fault> {
-        for &partition in partitions {
-            if !self.membership.pause(partition) {
-                return Err(not_assigned(partition));
-            }
-        }
-        self.list(partitions.iter().map(|&partition| (partition, None)))
+        let started = self.started(partitions);
+        self.list(started.iter().map(|&partition| (partition, None)))
             .and_then(|list| self.consumer.pause(&list))
-            .map_err(|error| refused(&error))
+            .map_err(|error| refused(&error))?;
+        for partition in started {
+            self.membership.pause(partition);
+        }
+        Ok(())
+    }
+
+    /// Those of `partitions` that the client reads: others were taken away meanwhile, which
+    /// the next polls tell.
+    fn started(&self, partitions: &[PartitionId]) -> Vec<PartitionId> {
+        let is_started = |partition: &PartitionId| self.membership.is_started(*partition);
+        partitions.iter().copied().filter(is_started).collect()
     }
 
     pub(super) fn release(&mut self, partitions: &[PartitionId]) -> Result<(), Fault> {
@@ -190,7 +193,7 @@ impl Member {
                 // The client's own wait has no bound that could be set.
                 let consumer = Arc::clone(&self.consumer);
                 aside(move || consumer.commit(&list, CommitMode::Sync))
-                    .recv_timeout(self.wait_max)
+                    .recv_timeout(self.wait_max.min(COMMIT_WAIT_MAX))
                     .unwrap_or(Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::OperationTimedOut)))
             }
         }
@@ -361,10 +364,6 @@ fn take(
         headers_of(message),
     );
     Ok(())
-}
-
-fn not_assigned(partition: PartitionId) -> Fault {
-    Fault::Passing { what: format!("partition {} is not assigned, or not started", partition.0) }
 }
 
 fn refused(error: &KafkaError) -> Fault {

@@ -68,6 +68,11 @@ impl Membership {
         self.step(partition, &from, Standing::Paused)
     }
 
+    /// True where the client reads it, paused or not.
+    pub(super) fn is_started(&self, partition: PartitionId) -> bool {
+        self.partitions.get(&partition).is_some_and(|standing| standing.is_started())
+    }
+
     /// Hot path: one look-up in a tree of a few partitions.
     pub(super) fn is_flowing(&self, partition: PartitionId) -> bool {
         self.partitions.get(&partition) == Some(&Standing::Flowing)

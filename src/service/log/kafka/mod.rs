@@ -1,7 +1,8 @@
 //! The log seam over Kafka, with librdkafka's plain consumer and producer.
 //!
 //! [`KafkaLog`] fills `Log`: consumer, producer and their callbacks all live on the
-//! worker's thread. [`KafkaTail`] fills `Tail`. [`KafkaFeed`] and [`KafkaAdmin`] are the
+//! worker's thread. [`KafkaTail`] fills `Tail`,
+//! [`KafkaArchive`] fills `Archive`. [`KafkaFeed`] and [`KafkaAdmin`] are the
 //! other side: what a card switch and an operator would do, for demo, lab and tests.
 //!
 //! How a rebalance is answered (librdkafka lets its callback return first, and holds
@@ -24,6 +25,7 @@
 //! multiple of 100 ms; a producer that is dropped purges what it holds.
 
 mod admin;
+mod archive;
 mod aside;
 mod context;
 mod fault;
@@ -34,14 +36,16 @@ mod log;
 mod look_up;
 mod member;
 mod membership;
+mod opaque;
 mod positions;
 mod settings;
 mod tail;
 mod writer;
 
-pub use admin::{KafkaAdmin, TopicPlan};
+pub use admin::{KafkaAdmin, TopicPlan, TopicShape};
+pub use archive::KafkaArchive;
 pub use feed::{FeedRecord, KafkaFeed};
 pub use figures::KafkaFigures;
-pub use log::KafkaLog;
+pub use log::{KafkaLog, LogTopics};
 pub use positions::{Positions, positions};
 pub use tail::{KafkaTail, TailStart};

@@ -1,25 +1,27 @@
 //! The producer's side of a worker's log.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
-use rdkafka::producer::{BaseProducer, BaseRecord, Partitioner, Producer, ProducerContext};
+use rdkafka::producer::{
+    BaseProducer, BaseRecord, Partitioner, Producer, ProducerContext, PurgeConfig,
+};
 
 use super::context::{ProducerNews, WriterContext};
 use super::fault::settings_fault;
 use super::figures::KafkaFigures;
 use super::headers::owned_headers;
+use super::opaque::to_opaque;
+use crate::domain::PartitionId;
 use crate::service::Clock;
 use crate::service::log::{AppendRefused, Fault, Outgoing, Report};
 
 /// One round of serving the producer while it drains.
 const DRAINING_ROUND: Duration = Duration::from_millis(1);
-
-// A pointer's worth is what the client carries for us with each record: an input's offset.
-const _: () = assert!(usize::BITS >= 64, "an offset fits a delivery's opaque");
 
 /// A producer, and what became of its records.
 pub(super) struct Writer {
@@ -27,6 +29,8 @@ pub(super) struct Writer {
     topic: String,
     news: Receiver<ProducerNews>,
     refusal: Option<Refusal>,
+    /// How often each partition was released: what is said of records of before is not told.
+    releases: BTreeMap<PartitionId, u16>,
 }
 
 /// Why the client itself refused a record, yet to be told.
@@ -46,7 +50,8 @@ impl Writer {
         let producer = config
             .create_with_context(WriterContext::new(sender, figures))
             .map_err(|error| settings_fault(&error))?;
-        Ok(Self { producer, topic: topic.to_owned(), news, refusal: None })
+        let releases = BTreeMap::new();
+        Ok(Self { producer, topic: topic.to_owned(), news, refusal: None, releases })
     }
 
     pub(super) fn append(&mut self, record: &Outgoing<'_>) -> Result<(), AppendRefused> {
@@ -57,7 +62,10 @@ impl Writer {
             key: record.key,
             timestamp: None,
             headers: Some(owned_headers(record.headers)),
-            delivery_opaque: usize::try_from(record.answers.offset.0).unwrap_or(usize::MAX),
+            delivery_opaque: to_opaque(
+                self.release_number(record.answers.partition),
+                record.answers.offset,
+            ),
         });
         let Err((error, _)) = sent else {
             return Ok(());
@@ -85,7 +93,12 @@ impl Writer {
         let mut passing = None;
         while let Ok(news) = self.news.try_recv() {
             match news {
-                ProducerNews::Delivered(report) => reports.push(report),
+                ProducerNews::Delivered(release, report) => {
+                    // Its partition may be another's, or ours anew: what it left is read there.
+                    if release == self.release_number(report.answers.partition) {
+                        reports.push(report);
+                    }
+                }
                 ProducerNews::Reason(what) => passing = Some(Fault::Passing { what }),
             }
         }
@@ -97,6 +110,25 @@ impl Writer {
             Some(Refusal::ForNow(what)) => Ok(Some(Fault::Passing { what })),
             Some(Refusal::ForGood(what)) => Err(Fault::StepDown { what }),
         }
+    }
+
+    /// Takes back what the client has not sent yet: the assignment is lost, and sending it now
+    /// would be a zombie's doing. What is on its way arrives all the same.
+    pub(super) fn withdraw(&self) {
+        self.producer.purge(PurgeConfig::default().queue());
+    }
+
+    /// Takes note that `partitions` are given back: of records handed in before, nothing more
+    /// is told.
+    pub(super) fn release(&mut self, partitions: &[PartitionId]) {
+        for partition in partitions {
+            let number = self.releases.entry(*partition).or_default();
+            *number = number.wrapping_add(1);
+        }
+    }
+
+    fn release_number(&self, partition: PartitionId) -> u16 {
+        self.releases.get(&partition).copied().unwrap_or(0)
     }
 
     /// Waits up to `wait` for what is in flight; dropped, it would be purged.

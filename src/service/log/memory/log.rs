@@ -159,6 +159,7 @@ impl Log for MemoryLog {
     }
 
     fn release(&mut self, partitions: &[PartitionId]) -> Result<(), Fault> {
+        self.reports.retain(|report| !partitions.contains(&report.answers.partition));
         for &partition in partitions {
             let share = self.share(partition)?;
             let reader = Arc::clone(&share.reader);

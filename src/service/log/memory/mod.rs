@@ -11,6 +11,7 @@
 //! that stands still therefore holds its partition: like an undersized consumer of a real
 //! cluster it shows as lag, here as memory.
 
+mod archive;
 mod doorbell;
 mod log;
 mod partition;
@@ -26,6 +27,7 @@ use super::{Fault, partition_of_key};
 use crate::domain::{Offset, PartitionId};
 use crate::service::Clock;
 
+pub use archive::MemoryArchive;
 pub use log::MemoryLog;
 pub use tail::MemoryTail;
 
@@ -178,6 +180,12 @@ impl MemoryBroker {
     /// A topic or partition is missing, or an offset is not in the log.
     pub fn tail(&self, topic: &str, starts: &[(PartitionId, Offset)]) -> Result<MemoryTail, Fault> {
         MemoryTail::new(self.topic(topic)?, starts)
+    }
+
+    /// Reads back the topics `inputs_topic` and `outputs_topic`, see
+    /// [`crate::service::log::Archive`].
+    pub fn archive(&self, inputs_topic: &str, outputs_topic: &str) -> MemoryArchive {
+        MemoryArchive::new(self.clone(), inputs_topic, outputs_topic)
     }
 
     fn topic(&self, name: &str) -> Result<Arc<Topic>, Fault> {

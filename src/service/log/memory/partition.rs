@@ -114,6 +114,24 @@ impl PartitionLog {
         offset
     }
 
+    /// The first record that was appended at `unix_millis` or later.
+    pub(super) fn offset_at(&self, unix_millis: i64) -> Option<Offset> {
+        let is_older = |offset: i64| {
+            self.record(Offset(offset))
+                .is_some_and(|record| record.appended_at_unix_millis < unix_millis)
+        };
+        let (mut first, mut behind) = (self.beginning().0, self.end.0);
+        while first < behind {
+            let middle = first.midpoint(behind);
+            if is_older(middle) {
+                first = middle + 1;
+            } else {
+                behind = middle;
+            }
+        }
+        (first < self.end.0).then_some(Offset(first))
+    }
+
     /// The record at `offset`, or `None` outside [`Self::beginning`] to [`Self::end`].
     pub(super) fn record(&self, offset: Offset) -> Option<Message<'_>> {
         let index =

@@ -1,18 +1,26 @@
 //! The admin port: metrics and health pages, on loopback.
 
+mod bounds;
+
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::State;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use metrics_exporter_prometheus::PrometheusHandle;
 use thiserror::Error;
 use tokio::net::TcpListener;
 
+use self::bounds::{BoundedListener, Bounds};
 use super::Health;
+
+/// A page takes milliseconds; a client that needs longer than this is cut off.
+const BOUNDS: Bounds = Bounds { connections_count_max: 32, life_max: Duration::from_secs(10) };
 
 /// Why the admin port is not served.
 #[derive(Debug, Error)]
@@ -38,7 +46,7 @@ pub(super) async fn open(address: SocketAddr) -> Result<TcpListener, AdminFault>
     TcpListener::bind(address).await.map_err(|cause| AdminFault { address, cause })
 }
 
-/// Serves the admin port for ever.
+/// Serves the admin port for ever, within its bounds.
 ///
 /// # Errors
 /// The listener failed.
@@ -52,7 +60,15 @@ pub(super) async fn serve(
         .route("/-/healthy", get(healthy_page))
         .route("/-/ready", get(ready_page))
         .with_state(Admin { health, metrics });
-    axum::serve(listener, pages).await
+    axum::serve(BoundedListener::new(listener, BOUNDS), once(pages)).await
+}
+
+/// The same pages, one a connection: none is held open in between.
+fn once(pages: Router) -> Router {
+    pages.layer(map_response(async |mut response: Response| {
+        response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        response
+    }))
 }
 
 async fn metrics_page(State(admin): State<Admin>) -> Response {

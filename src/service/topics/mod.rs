@@ -1,0 +1,121 @@
+//! What must hold of the topics before anything is started, and while it runs.
+
+mod fault;
+mod judge;
+mod watch;
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use thiserror::Error;
+use tracing::warn;
+
+use self::judge::{Topic, Topics};
+use super::Clock;
+use super::log::Fault;
+use super::log::kafka::KafkaAdmin;
+use crate::config::Settings;
+use crate::domain::Span;
+use crate::engine::rules::RuleSet;
+
+pub use fault::{Retention, RetentionNeed, TopicFault, TopicPlace};
+pub use judge::TopicFound;
+pub use watch::TopicsChanged;
+pub(super) use watch::TopicsWatch;
+
+/// Why the topics cannot be worked with.
+#[derive(Clone, PartialEq, Eq, Debug, Error)]
+pub enum TopicsRefused {
+    /// They cannot be looked at.
+    #[error(transparent)]
+    Log(#[from] Fault),
+    /// They are not as they must be.
+    #[error("the topics are not as they must be:{}", lines(.0))]
+    Faults(Vec<TopicFault>),
+}
+
+fn lines(faults: &[TopicFault]) -> String {
+    faults.iter().fold(String::new(), |lines, fault| lines + "\n  " + &fault.to_string())
+}
+
+/// How long brokers that do not answer are asked again before the process gives up.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How long to rest between two tries.
+const REST: Duration = Duration::from_secs(1);
+
+/// Looks at the topics; returns the partition count of the authorisations. Faults that
+/// `allowed` names are logged and passed over.
+///
+/// # Errors
+/// No broker answers within 10 s, a topic is missing, or one is not as it must be.
+pub(super) fn check_topics(
+    settings: &Settings,
+    rule_set: &RuleSet,
+    allowed: &[String],
+    clock: &Clock,
+) -> Result<u32, TopicsRefused> {
+    let admin = KafkaAdmin::open(&settings.kafka, clock.clone())?;
+    let topic = |name| patiently(clock, || found(&admin, name)).map(|found| Topic { name, found });
+    let topics = Topics {
+        brokers: &settings.kafka.brokers,
+        inputs: topic(&settings.topics.authorisations)?,
+        outputs: topic(settings.answers_topic())?,
+        stop_orders: topic(&settings.topics.stop_orders)?,
+        horizon: horizon(settings, rule_set),
+    };
+    for warning in topics.warnings() {
+        warn!("{warning}");
+    }
+    let mut faults = topics.faults();
+    faults.retain(|fault| {
+        let is_allowed = allowed.iter().any(|name| name == fault.name());
+        if is_allowed {
+            warn!(%fault, "passed over, as --allow says");
+        }
+        !is_allowed
+    });
+    if !faults.is_empty() {
+        return Err(TopicsRefused::Faults(faults));
+    }
+    Ok(topics.inputs.found.partitions_count)
+}
+
+/// How far back a start reads to make its state.
+fn horizon(settings: &Settings, rule_set: &RuleSet) -> Span {
+    let windows = rule_set.features().iter().map(|feature| feature.window);
+    let longest = windows.max().unwrap_or_default().plus(settings.lateness);
+    longest.max(settings.recent_answers_age)
+}
+
+fn found(admin: &KafkaAdmin, topic: &str) -> Result<TopicFound, Fault> {
+    let shape = admin.shape(topic)?;
+    let config = match admin.topic_config(topic) {
+        Err(fault @ Fault::Refused { .. }) => {
+            warn!(%fault, topic, "its settings cannot be looked at and are taken to be right");
+            BTreeMap::new()
+        }
+        found => found?,
+    };
+    Ok(TopicFound {
+        partitions_count: shape.partitions_count,
+        replicas_count: shape.replicas_count,
+        config,
+    })
+}
+
+/// What `look` finds, tried again while no broker answers, for up to 10 s.
+///
+/// # Errors
+/// As `look`'s last try.
+pub fn patiently<T>(clock: &Clock, look: impl Fn() -> Result<T, Fault>) -> Result<T, Fault> {
+    let deadline = clock.deadline(PATIENCE);
+    loop {
+        match look() {
+            Err(fault @ Fault::Unreachable { .. }) if !deadline.has_passed() => {
+                warn!(%fault, "trying again");
+                clock.sleep(REST);
+            }
+            done => return done,
+        }
+    }
+}
