@@ -30,7 +30,7 @@
 //!
 //! ```text
 //! cli      the front door      a file per subcommand              looks at all below
-//! lab      the trying          traffic, demo, verify              looks at all below
+//! lab      the trying          traffic, demo, loadgen, verify     looks at all below
 //! service  the doing           threads, Kafka, files, HTTP, clock looks at the four below
 //! config   the readers         text as written -> values as run   looks at engine, domain
 //! wire     the translators     bytes <-> words                    looks at domain

@@ -6,7 +6,7 @@ use std::io;
 use clap::Args;
 
 use super::{ConfigArgs, Exit, load};
-use crate::config::{Configuration, currency_code, show_money, show_span};
+use crate::config::{Configuration, FirstStart, currency_code, show_money, show_span};
 use crate::engine::rules::{Mode, RuleSet, Threshold, Unit};
 
 /// How wide a line of the summary may be.
@@ -65,7 +65,7 @@ fn write_summary(out: &mut String, configuration: &Configuration) -> fmt::Result
         "topics",
         &[
             format!("in {}", topics.authorisations),
-            format!("out {}", topics.decisions),
+            format!("out {}", settings.answers_topic()),
             format!("stop list {}", topics.stop_orders),
         ],
     )?;
@@ -90,7 +90,16 @@ fn write_summary(out: &mut String, configuration: &Configuration) -> fmt::Result
             format!("answers kept {age}, {bytes_max} MiB a partition"),
         ],
     )?;
-    write_row(out, "workers", &[settings.workers_count.to_string()])?;
+    write_row(
+        out,
+        "workers",
+        &[settings.workers_count.to_string(), format!("mode {}", settings.mode.name())],
+    )?;
+    if let Some(FirstStart { history_from, answer_from }) = settings.first_start {
+        let starts =
+            [format!("history from {history_from}"), format!("answers from {answer_from}")];
+        write_row(out, "first start", &starts)?;
+    }
     write_row(out, "admin", &[format!("http://{}", settings.admin_address)])?;
     if configuration.uses_development_seed {
         writeln!(

@@ -6,12 +6,16 @@
 
 #![expect(clippy::print_stderr, reason = "this room talks to a person")]
 
+mod arguments;
 pub mod check;
 mod demo;
 mod exit;
 mod load;
+mod loadgen;
+mod print;
 mod run;
 mod score;
+mod signals;
 mod verify;
 
 use std::path::PathBuf;
@@ -35,6 +39,8 @@ enum Action {
     Demo(demo::DemoArgs),
     /// Answer authorisations from Kafka until told to stop.
     Run(run::RunArgs),
+    /// Put load on an engine that answers from Kafka, and measure it.
+    Loadgen(loadgen::LoadgenArgs),
     /// Decide requests from standard input, one JSON object a line, without Kafka.
     Score(score::ScoreArgs),
     /// Say whether a configuration is good, or everything that is wrong with it.
@@ -69,6 +75,7 @@ pub fn main() -> ExitCode {
     let exit = match command.action {
         Action::Demo(args) => demo::run(&args),
         Action::Run(args) => run::run(&args),
+        Action::Loadgen(args) => loadgen::run(&args),
         Action::Score(args) => score::run(&args),
         Action::Check(args) => check::run(&args),
         Action::Verify(args) => verify::run(&args),

@@ -8,6 +8,7 @@ use tracing_subscriber::EnvFilter;
 
 use super::{ConfigArgs, Exit, load};
 use crate::config::{LogFormat, Settings};
+use crate::service::journal::RestoreFault;
 use crate::service::log::Fault;
 use crate::service::{RunFault, TopicFault, TopicsRefused, WorkerEnd, run as run_process};
 
@@ -38,6 +39,7 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         group = loaded.settings.kafka.group,
         instance = loaded.settings.kafka.instance,
         workers = loaded.settings.workers_count,
+        mode = loaded.settings.mode.name(),
         "starting"
     );
     for warning in loaded.warnings.iter() {
@@ -78,7 +80,10 @@ fn start_log(settings: &Settings) {
 
 fn exit_of(fault: &RunFault) -> Exit {
     match fault {
-        RunFault::Key(_) | RunFault::Topics(TopicsRefused::Faults(_)) => Exit::BadConfig,
+        RunFault::Key(_)
+        | RunFault::Topics(TopicsRefused::Faults(_))
+        | RunFault::TopicsChanged(_)
+        | RunFault::Worker { end: WorkerEnd::JournalWentBack { .. }, .. } => Exit::BadConfig,
         RunFault::Admin(_)
         | RunFault::SetUp(_)
         | RunFault::Forced
@@ -90,7 +95,16 @@ fn exit_of(fault: &RunFault) -> Exit {
         RunFault::Topics(TopicsRefused::Log(fault))
         | RunFault::StopList(fault)
         | RunFault::Worker { end: WorkerEnd::Log(fault), .. } => exit_of_log(fault),
-        RunFault::Worker { end: WorkerEnd::Unwritable { .. }, .. } => Exit::SteppedDown,
+        RunFault::Worker {
+            end: WorkerEnd::Unwritable { .. } | WorkerEnd::LeasePassed { .. },
+            ..
+        } => Exit::SteppedDown,
+        RunFault::Worker { end: WorkerEnd::NotRestored(fault), .. } => match fault {
+            RestoreFault::NoPosition { .. } | RestoreFault::NoFirstStart { .. } => Exit::BadConfig,
+            RestoreFault::Log(fault) => exit_of_log(fault),
+            RestoreFault::Broken => Exit::Broken,
+            RestoreFault::PositionGone { .. } | RestoreFault::Abandoned => Exit::Failed,
+        },
     }
 }
 

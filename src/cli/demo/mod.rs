@@ -2,19 +2,20 @@
 
 mod screen;
 
-use std::fs::File;
-use std::io::{self, IsTerminal, Write};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use clap::Args;
 
 use self::screen::{SHOW_CURSOR, Screen, look};
 use super::Exit;
+use super::arguments::length;
+use super::print::{SummaryFile, complain, say};
 use super::run::exit_of_log;
+use super::signals::end_on_signal;
 use crate::lab::demo::{Demo, DemoFault, DemoSettings, Ending};
 
 /// Shows traffic, decisions and latencies without any set-up, and tells a story on the way.
@@ -49,7 +50,7 @@ pub(super) struct DemoArgs {
 /// Plays the demo. [`Exit::Ok`] only if every request got exactly one binding answer.
 pub(super) fn run(args: &DemoArgs) -> Exit {
     // Made first: a minute that cannot be written down would be lost.
-    let summary = match args.summary.as_deref().map(SummaryFile::create).transpose() {
+    let summary = match SummaryFile::create("demo", args.summary.as_deref()) {
         Ok(summary) => summary,
         Err(exit) => return exit,
     };
@@ -64,7 +65,7 @@ pub(super) fn run(args: &DemoArgs) -> Exit {
         brokers: args.brokers.clone(),
         frame_interval: screen.interval(),
     };
-    end_on_signal(&must_end);
+    end_on_signal(&must_end, show_cursor);
     let played = Demo::open(settings).and_then(|demo| {
         let stage = demo.stage().clone();
         screen.open(&stage);
@@ -88,13 +89,13 @@ fn finish(
     screen_fault: Option<io::Error>,
     ending: &Ending,
 ) -> Exit {
-    if let Some(Err(exit)) = summary.map(|file| file.write(ending)) {
+    if let Some(Err(exit)) = summary.map(|file| file.write(&ending.summary)) {
         return exit;
     }
     match screen_fault {
         // Whoever read has seen enough.
         Some(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-            complain(&format!("standard output: {error}"));
+            complain("demo", &format!("standard output: {error}"));
             Exit::Disk
         }
         Some(_) | None if ending.is_well() => Exit::Ok,
@@ -102,35 +103,8 @@ fn finish(
     }
 }
 
-/// Where the figures go.
-struct SummaryFile<'p> {
-    path: &'p Path,
-    file: File,
-}
-
-impl<'p> SummaryFile<'p> {
-    fn create(path: &'p Path) -> Result<Self, Exit> {
-        match File::create(path) {
-            Ok(file) => Ok(Self { path, file }),
-            Err(error) => Err(Self::refused(path, &error)),
-        }
-    }
-
-    fn write(mut self, ending: &Ending) -> Result<(), Exit> {
-        serde_json::to_string_pretty(&ending.summary)
-            .map_err(io::Error::from)
-            .and_then(|text| writeln!(self.file, "{text}"))
-            .map_err(|error| Self::refused(self.path, &error))
-    }
-
-    fn refused(path: &Path, error: &io::Error) -> Exit {
-        complain(&format!("{}: {error}", path.display()));
-        Exit::Disk
-    }
-}
-
 fn failed(fault: &DemoFault) -> Exit {
-    complain(&fault.to_string());
+    complain("demo", &fault.to_string());
     match fault {
         DemoFault::Log(fault) => exit_of_log(fault),
         DemoFault::Rules(_) => Exit::Broken,
@@ -138,92 +112,20 @@ fn failed(fault: &DemoFault) -> Exit {
     }
 }
 
-/// Sets `must_end` at the first Ctrl-C or SIGTERM, and leaves at once at the second.
-fn end_on_signal(must_end: &Arc<AtomicBool>) {
-    let must_end = Arc::clone(must_end);
-    let watching = thread::Builder::new().name("demo-signals".to_owned()).spawn(move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build()?;
-        runtime.block_on(async {
-            interrupted().await?;
-            must_end.store(true, Ordering::SeqCst);
-            interrupted().await?;
-            if io::stdout().is_terminal() {
-                io::stdout().write_all(SHOW_CURSOR.as_bytes())?;
-                io::stdout().flush()?;
-            }
-            std::process::exit(130)
-        })
-    });
-    let watching: io::Result<thread::JoinHandle<io::Result<()>>> = watching;
-    // Without it the demo still runs; Ctrl-C then ends it without a summary.
-    drop(watching);
-}
-
-#[cfg(unix)]
-async fn interrupted() -> io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = interrupt.recv() => (),
-        _ = terminate.recv() => (),
+/// Shows the cursor again.
+fn show_cursor() {
+    if io::stdout().is_terminal() {
+        say(SHOW_CURSOR);
     }
-    Ok(())
-}
-
-#[cfg(not(unix))]
-async fn interrupted() -> io::Result<()> {
-    tokio::signal::ctrl_c().await
-}
-
-fn complain(text: &str) {
-    drop(writeln!(io::stderr().lock(), "stopline demo: {text}"));
-}
-
-/// Reads a length of time: 90s, 2m, 1h.
-fn length(text: &str) -> Result<Duration, String> {
-    let expected =
-        || format!("expected a whole number with s, m or h, from 1s to 24h, not {text:?}");
-    let digits_end = text.find(|symbol: char| !symbol.is_ascii_digit()).unwrap_or(text.len());
-    let (digits, unit) = text.split_at(digits_end);
-    let seconds_per_unit = match unit {
-        "s" => 1,
-        "m" => 60,
-        "h" => 3_600,
-        _ => return Err(expected()),
-    };
-    let seconds = digits
-        .parse::<u64>()
-        .ok()
-        .and_then(|count| count.checked_mul(seconds_per_unit))
-        .filter(|seconds| (1..=86_400).contains(seconds));
-    seconds.map(Duration::from_secs).ok_or_else(expected)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::lab::demo::{Percentiles, Summary};
+    use std::io::Write;
+    use std::sync::atomic::Ordering;
 
-    #[test]
-    fn lengths_are_whole_seconds_minutes_or_hours() {
-        let cases = [
-            ("60s", Some(60)),
-            ("90s", Some(90)),
-            ("5", None),
-            ("2m", Some(120)),
-            ("1h", Some(3_600)),
-            ("0s", None),
-            ("25h", None),
-            ("s", None),
-            ("1.5s", None),
-            ("10ms", None),
-            ("", None),
-        ];
-        for (text, seconds) in cases {
-            assert_eq!(length(text).ok().map(|found| found.as_secs()), seconds, "{text:?}");
-        }
-    }
+    use super::*;
+    use crate::lab::{Percentiles, demo::Summary};
 
     /// An output that fails.
     struct Broken(io::ErrorKind);
@@ -257,10 +159,11 @@ mod tests {
     fn a_summary_is_refused_before_the_demo_and_written_whole_after_it() {
         let place = tempfile::tempdir().expect("a directory");
         let missing = place.path().join("missing/summary.json");
-        assert_eq!(SummaryFile::create(&missing).err(), Some(Exit::Disk));
+        assert_eq!(SummaryFile::create("demo", Some(&missing)).err(), Some(Exit::Disk));
         let path = place.path().join("summary.json");
-        let file = SummaryFile::create(&path).unwrap_or_else(|exit| panic!("{exit:?}"));
-        assert_eq!(finish(Some(file), None, &ending()), Exit::Ok);
+        let file =
+            SummaryFile::create("demo", Some(&path)).unwrap_or_else(|exit| panic!("{exit:?}"));
+        assert_eq!(finish(file, None, &ending()), Exit::Ok);
         let text = std::fs::read_to_string(&path).expect("written");
         assert!(text.contains("\"sent\": 0") && text.ends_with("}\n"), "{text}");
     }

@@ -2,9 +2,6 @@
 
 use super::plan::Role;
 
-/// The header that carries it; the engine sends it back unchanged.
-pub(super) const CORRELATION_HEADER: &str = "correlation-id";
-
 /// Which request it is, when it was due and what part it plays: `12/4000000/burst/3`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Correlation {

@@ -6,18 +6,19 @@ use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::DemoFault;
+use crate::config::{FirstStart, StartAt};
 use crate::domain::{PartitionId, Span};
 use crate::engine::rules::RuleSet;
 use crate::engine::shared::Shared;
 use crate::engine::{Engine, EngineSettings, RecentAnswersLimits};
+use crate::lab::headers::CORRELATION_HEADER;
+use crate::service::journal::Recall;
 use crate::service::log::{Fault, Log, Tail};
 use crate::service::{
-    Clock, Follower, FollowerStatus, Observer, PartitionStatus, Pipeline, PipelineSettings, Tally,
-    Worker, WorkerSettings,
+    Clock, Follower, FollowerStatus, Observer, PartitionStatus, Pipeline, PipelineSettings,
+    RestoringStatus, Tally, Worker, WorkerSettings,
 };
 use crate::wire::{Door, DoorSettings, Format, KeySeed, encode_record};
-
-use super::correlation::CORRELATION_HEADER;
 
 /// How long the stop list and the partitions may take to be there.
 const READY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -72,14 +73,15 @@ impl Crew {
         self.wait_until("the stop list", || status.is_whole())
     }
 
-    /// Starts a worker on the log that `open` opens, and waits until it has
+    /// Starts a worker on the log that `open` opens, with what reads it back, and waits until
+    /// it has
     /// `partitions_count` partitions.
     ///
     /// # Errors
     /// There is no thread, or the log cannot be opened.
     pub(super) fn work<L: Log>(
         &mut self,
-        open: impl FnOnce() -> Result<L, Fault> + Send + 'static,
+        open: impl FnOnce() -> Result<(L, Box<dyn Recall>), Fault> + Send + 'static,
         partitions_count: u32,
     ) -> Result<(), DemoFault> {
         let pipeline = self.pipeline(partitions_count);
@@ -87,8 +89,12 @@ impl Crew {
         let watch = Watch(Arc::clone(&self.partitions_count));
         let should_stop = Arc::clone(&self.should_stop);
         self.spawn("worker", move || {
-            let log = open().map_err(|fault| fault.to_string())?;
-            Worker::new(log, pipeline, watch, clock, WorkerSettings::default())
+            let (log, recall) = open().map_err(|fault| fault.to_string())?;
+            let first_start =
+                FirstStart { history_from: StartAt::Beginning, answer_from: StartAt::Beginning };
+            let settings =
+                WorkerSettings { first_start: Some(first_start), ..WorkerSettings::default() };
+            Worker::new(log, recall, pipeline, watch, clock, settings)
                 .run(|| should_stop.load(Ordering::SeqCst))
                 .map_err(|end| end.to_string())
         })?;
@@ -184,9 +190,11 @@ struct Watch(Arc<AtomicUsize>);
 impl Observer for Watch {
     fn tallied(&mut self, _tally: &Tally, _partitions: &[PartitionStatus]) {}
 
-    fn assigned(&mut self, partitions: &[PartitionId]) {
+    fn assigned(&mut self, partitions: &[PartitionId], _restoring: &[RestoringStatus]) {
         self.0.store(partitions.len(), Ordering::SeqCst);
     }
+
+    fn stalled(&mut self, _is_stalled: bool) {}
 
     fn lost(&mut self, _partitions: &[PartitionId]) {
         self.0.store(0, Ordering::SeqCst);

@@ -1,8 +1,8 @@
 //! What there is to show at a moment; as a line for an output that is no terminal.
 
-use super::figures::{Percentiles, grouped, micros};
 use super::plan::Plan;
 use super::tally::Tally;
+use crate::lab::figures::{Percentiles, grouped, micros};
 use crate::wire::proto::Outcome;
 
 /// What stays the same while the demo runs.
@@ -95,8 +95,8 @@ impl Frame {
         Self {
             at_nanos,
             sent,
-            answered: tally.answered,
-            duplicates: tally.duplicates,
+            answered: tally.answers.answered,
+            duplicates: tally.answers.duplicates,
             counts,
             engine_nanos: tally.engine_nanos.percentiles(),
             end_to_end_micros: tally.end_to_end_micros.percentiles(),
@@ -189,13 +189,13 @@ pub(super) mod tests {
     pub(in crate::lab::demo) fn frame() -> Frame {
         let mut tally = Tally::new();
         for sequence in 0..1_500 {
-            tally.answers(sequence);
+            tally.answers.note(sequence, b"");
             tally.engine_nanos.record(2_500);
             tally.end_to_end_micros.record(140);
             tally.decided(&Decision { outcome: Outcome::Approve.into(), ..Decision::default() });
         }
         let earlier = Frame::of(&tally, 11_000_000_000, 1_500, &Frame::default());
-        tally.answers(1_500);
+        tally.answers.note(1_500, b"");
         tally.decided(&Decision {
             outcome: Outcome::Decline.into(),
             reason: Reason::VelocityCountExceeded.into(),

@@ -7,21 +7,24 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use super::cluster::{self, ClusterOutlet};
 use super::crew::{Crew, Equipment};
 use super::frame::{Frame, Stage};
-use super::outlet::{Outlet, Topics};
-use super::performance::{Performance, rest_millis};
+use super::performance::Performance;
 use super::story::Witness;
 use super::summary::Ending;
-use crate::config::{KafkaSettings, TopicSettings, parse_rules};
+use crate::config::{KafkaSettings, parse_rules};
 use crate::domain::PartitionId;
 use crate::engine::rules::RuleSet;
 use crate::engine::velocity::{RecordedOutcome, What};
+use crate::lab::cluster::{self, ClusterOutlet};
+use crate::lab::outlet::Outlet;
+use crate::lab::topics::Topics;
+use crate::lab::traffic::rest_millis;
 use crate::service::Clock;
+use crate::service::journal::{Inline, Recall, Threads};
 use crate::service::log::Fault;
 use crate::service::log::Tail;
-use crate::service::log::kafka::{KafkaFeed, KafkaLog, KafkaTail};
+use crate::service::log::kafka::{KafkaArchive, KafkaFeed, KafkaLog, KafkaTail};
 use crate::service::log::memory::MemoryBroker;
 
 /// The rule set that ships with the source: the demo needs no file.
@@ -159,7 +162,8 @@ impl Demo {
         let partitions: Vec<_> = (0..count.cast_signed()).map(PartitionId).collect();
         let (inputs, outputs) = (topics.authorisations.clone(), topics.decisions.clone());
         let log = broker.worker_log("demo", &inputs, &outputs, &partitions)?;
-        crew.work(move || Ok(log), count)?;
+        let archive = broker.archive(&inputs, &outputs);
+        crew.work(move || Ok((log, Box::new(Inline::new(archive)) as Box<dyn Recall>)), count)?;
         let outlet = Outlet::Memory { broker, topics };
         self.perform(crew, decisions, outlet, GRACE, must_end, show)
     }
@@ -186,13 +190,14 @@ impl Demo {
             |topic: &str, count| KafkaTail::from_beginning(&kafka, topic, count, clock.clone());
         let decisions = tail(&topics.decisions, count)?;
         crew.follow(tail(&topics.stop_orders, 1)?)?;
-        let names = TopicSettings {
-            authorisations: topics.authorisations.clone(),
-            decisions: topics.decisions.clone(),
-            stop_orders: topics.stop_orders.clone(),
+        let (members, names, time) = (kafka.clone(), topics.clone(), clock.clone());
+        let open = move || {
+            let names = names.of_worker();
+            let archive = KafkaArchive::new(members.clone(), names, time.clone());
+            let log = KafkaLog::open(&members, names, 0, GRACE, time)?;
+            Ok((log, Box::new(Threads::new(archive)) as Box<dyn Recall>))
         };
-        let (members, time) = (kafka.clone(), clock.clone());
-        crew.work(move || KafkaLog::open(&members, &names, 0, GRACE, time), count)?;
+        crew.work(open, count)?;
         let feed = KafkaFeed::open(&kafka, clock)?;
         let outlet = Outlet::Cluster(ClusterOutlet { feed, topics });
         self.perform(crew, decisions, outlet, CLUSTER_GRACE, must_end, show)

@@ -5,15 +5,12 @@
 //! `plan`, what became of it in `story` and `tally`, how it looks in `frame`, `screen`
 //! and `summary`: all of them pure. This room must not know the terminal: `cli` draws.
 
-mod cluster;
 mod correlation;
 mod cpu;
 mod crew;
-mod figures;
 mod frame;
 mod house;
 mod layout;
-mod outlet;
 mod performance;
 mod plan;
 mod reader;
@@ -24,7 +21,6 @@ mod story;
 mod summary;
 mod tally;
 
-pub use figures::Percentiles;
 pub use frame::{Count, CountKind, Frame, Stage};
 pub use house::{Demo, DemoFault, DemoSettings};
 pub use layout::{Look, Paint};

@@ -3,25 +3,25 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError};
-use std::thread;
 use std::time::Duration;
 
 use super::cpu;
 use super::frame::{Frame, Stage};
-use super::outlet::Outlet;
 use super::plan::Plan;
 use super::reader::{Read, Reader};
 use super::sender::Sender;
-use super::signals::{Elapsed, Signals};
+use super::signals::Signals;
 use super::story::{Story, Witness};
 use super::summary::{Ending, Summary};
 use super::tally::Tally;
-use crate::lab::traffic::{Arrivals, Traffic, TrafficSettings};
+use crate::lab::closing::Closing;
+use crate::lab::elapsed::Elapsed;
+use crate::lab::outlet::Outlet;
+use crate::lab::threads::{joined, spawned};
+use crate::lab::traffic::{Arrivals, Traffic, TrafficSettings, rest_millis};
 use crate::service::Clock;
 use crate::service::log::{Fault, Tail};
 
-/// The longest rest of a card: more than any burst is long.
-const REST_MILLIS_MAX: u64 = 600_000;
 /// How often the screen is asked whether it has something to show.
 const PATIENCE: Duration = Duration::from_millis(100);
 
@@ -67,7 +67,7 @@ impl<T: Tail + Send + 'static> Performance<T> {
             warm_up_nanos: plan.warm_up_nanos(),
             frames: frames_in,
             frame_nanos: self.frame_nanos,
-            grace_nanos: u64::try_from(self.grace.as_nanos()).unwrap_or(u64::MAX),
+            closing: Closing::new(u64::try_from(self.grace.as_nanos()).unwrap_or(u64::MAX)),
         };
         let sender = Sender {
             plan,
@@ -110,11 +110,11 @@ fn ending(
     cpu_nanos: Option<u64>,
 ) -> Ending {
     let Read { tally, story } = read;
-    let sent = signals.sent();
-    let missing = sent.saturating_sub(tally.answered);
+    let sent = signals.progress.sent();
+    let missing = sent.saturating_sub(tally.answers.answered);
     let counted = [
         (missing, "requests got no answer"),
-        (tally.duplicates, "records answer a request that had its answer"),
+        (tally.answers.duplicates, "records answer a request that had its answer"),
         (tally.errors, "requests were answered with an error"),
         (tally.strays, "records answer no request of this demo, or lie elsewhere"),
     ];
@@ -133,9 +133,9 @@ fn ending(
     Ending {
         summary: Summary {
             sent,
-            answered: tally.answered,
+            answered: tally.answers.answered,
             missing,
-            duplicates: tally.duplicates,
+            duplicates: tally.answers.duplicates,
             approved: tally.approved,
             declined: tally.declined,
             stepped_up: tally.stepped_up,
@@ -160,27 +160,4 @@ fn traffic_settings(stage: &Stage, elapsed: &Elapsed) -> TrafficSettings {
         rate_per_second: f64::from(stage.rate_per_second),
         rest_millis: rest_millis(stage.cards_count, stage.rate_per_second),
     }
-}
-
-/// How long cards rest between two payments: as long as so many cards at such a rate allow,
-/// so that ordinary traffic does not look like a burst by itself.
-pub(super) fn rest_millis(cards_count: u32, rate_per_second: u32) -> i64 {
-    // At four fifths of what is possible a card that has rested is still found quickly.
-    let possible = u64::from(cards_count) * 1_000 / u64::from(rate_per_second.max(1));
-    i64::try_from((possible * 4 / 5).min(REST_MILLIS_MAX)).unwrap_or(0)
-}
-
-fn spawned<R: Send + 'static>(
-    name: &str,
-    act: impl FnOnce() -> R + Send + 'static,
-) -> Result<thread::JoinHandle<R>, Fault> {
-    thread::Builder::new()
-        .name(name.to_owned())
-        .spawn(act)
-        .map_err(|error| Fault::StepDown { what: format!("no thread {name}: {error}") })
-}
-
-fn joined<R>(thread: thread::JoinHandle<Result<R, Fault>>) -> Result<R, Fault> {
-    let name = thread.thread().name().unwrap_or_default().to_owned();
-    thread.join().unwrap_or_else(|_| Err(Fault::StepDown { what: format!("thread {name} broke") }))
 }

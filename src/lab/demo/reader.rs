@@ -6,19 +6,20 @@ use std::time::Duration;
 
 use prost::Message;
 
-use super::correlation::{CORRELATION_HEADER, Correlation};
+use super::correlation::Correlation;
 use super::frame::Frame;
 use super::plan::Role;
-use super::signals::{Elapsed, Signals};
+use super::signals::Signals;
 use super::story::{Seen, Story};
 use super::tally::Tally;
+use crate::lab::closing::Closing;
+use crate::lab::elapsed::Elapsed;
+use crate::lab::headers::{CORRELATION_HEADER, header, lies_with_its_input};
 use crate::service::log::{Fault, Tail, TailEvent, TailRecord};
 use crate::wire::proto::{Record, record::Answer};
 
 /// How long it waits for a record before it looks at the clock.
 const PATIENCE: Duration = Duration::from_millis(20);
-/// How long it looks for records too many once every request has its own.
-const AFTERMATH_NANOS: u64 = 200_000_000;
 
 /// Reads answers until every request has one.
 pub(super) struct Reader<T: Tail> {
@@ -33,7 +34,7 @@ pub(super) struct Reader<T: Tail> {
     /// From frame to frame.
     pub(super) frame_nanos: u64,
     /// How long it waits for answers after the last request.
-    pub(super) grace_nanos: u64,
+    pub(super) closing: Closing,
 }
 
 /// What a reader has read.
@@ -50,7 +51,6 @@ impl<T: Tail> Reader<T> {
     /// The log cannot be read any more.
     pub(super) fn run(mut self) -> Result<Read, Fault> {
         let mut shown = Frame::default();
-        let mut ends_at_nanos = None;
         loop {
             match self.tail.next(PATIENCE) {
                 Ok(Some(TailEvent::Record(record))) => self.note(&record),
@@ -69,23 +69,16 @@ impl<T: Tail> Reader<T> {
                     self.frame_nanos = u64::MAX;
                 }
             }
-            if self.signals.is_all_sent() {
-                let is_whole = self.tally.answered >= self.signals.sent();
-                let patience = if is_whole { AFTERMATH_NANOS } else { self.grace_nanos };
-                let ends_at = ends_at_nanos.get_or_insert(now + patience);
-                if is_whole {
-                    *ends_at = (*ends_at).min(now + AFTERMATH_NANOS);
-                }
-                if now >= *ends_at {
-                    break;
-                }
+            let is_whole = self.tally.answers.answered >= self.signals.progress.sent();
+            if self.signals.progress.is_all_sent() && self.closing.is_over(now, is_whole) {
+                break;
             }
         }
         Ok(Read { tally: self.tally, story: self.story })
     }
 
     fn frame(&self, now: u64, shown: &Frame) -> Frame {
-        let mut frame = Frame::of(&self.tally, now, self.signals.sent(), shown);
+        let mut frame = Frame::of(&self.tally, now, self.signals.progress.sent(), shown);
         frame.story = self.story.lines(now);
         frame
     }
@@ -97,7 +90,7 @@ impl<T: Tail> Reader<T> {
             self.tally.strays += 1;
             return;
         };
-        if !self.tally.answers(correlation.sequence) {
+        if !self.tally.answers.note(correlation.sequence, value) {
             return;
         }
         if correlation.due_nanos >= self.warm_up_nanos {
@@ -147,21 +140,8 @@ impl<T: Tail> Reader<T> {
     }
 }
 
-fn header<'r>(record: &'r TailRecord, name: &str) -> Option<&'r [u8]> {
-    record.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_slice())
-}
-
 /// `decode,decide,encode` in nanoseconds, added up.
 fn sum_of_stages(header: &[u8]) -> Option<u64> {
     let text = std::str::from_utf8(header).ok()?;
     text.split(',').map(|stage| stage.parse::<u64>().ok()).sum()
-}
-
-/// True where the record is in the partition of the input that it names.
-fn lies_with_its_input(record: &TailRecord) -> bool {
-    header(record, "stopline-input")
-        .and_then(|input| std::str::from_utf8(input).ok())
-        .and_then(|input| input.split_once(':'))
-        .and_then(|(partition, _)| partition.parse::<i32>().ok())
-        == Some(record.partition.0)
 }

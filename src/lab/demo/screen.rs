@@ -1,8 +1,8 @@
 //! How a frame fills a terminal, and what gives way where that is too low: pure text.
 
-use super::figures::{grouped, micros};
 use super::frame::{Count, CountKind, Frame, Stage};
 use super::layout::{GREEN, Hang, Line, Look, RED, YELLOW, cut, folded, row};
+use crate::lab::figures::{grouped, micros};
 use crate::wire::proto::Outcome;
 
 /// Columns of the counts.

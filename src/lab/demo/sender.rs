@@ -1,25 +1,23 @@
 //! The switch and the operations desk of the demo: sends what is due when it is due.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
-use std::time::Duration;
+use std::sync::atomic::AtomicBool;
 
 use prost::Message;
 
-use super::correlation::{CORRELATION_HEADER, Correlation};
-use super::outlet::Outlet;
+use super::correlation::Correlation;
 use super::plan::{Plan, Play, Role};
-use super::signals::{Elapsed, Signals};
+use super::signals::Signals;
+use crate::lab::elapsed::Elapsed;
+use crate::lab::headers::{CONTENT_TYPE, CORRELATION_HEADER};
+use crate::lab::outlet::Outlet;
 use crate::lab::traffic::{Arrivals, CardNumber, Traffic, repeat_of, to_protobuf};
 use crate::service::log::Fault;
+use crate::wire::Format;
 use crate::wire::proto::{Authorisation, ReportChannel, StopCause, StopOrder};
 
-/// How often a waiting sender looks whether it must end.
-const PATIENCE: Duration = Duration::from_millis(50);
 /// How long a report by telephone stands unless it is confirmed in writing.
 const PROVISIONAL_MILLIS: i64 = 5 * 24 * 3_600 * 1_000;
-const CONTENT_TYPE: (&str, &[u8]) = ("content-type", b"application/x-protobuf");
 
 /// Sends the traffic and plays the story.
 pub(super) struct Sender {
@@ -48,7 +46,7 @@ impl Sender {
     pub(super) fn run(mut self) -> Result<(), Fault> {
         let sent = self.send_all();
         let settled = self.outlet.settle();
-        self.signals.all_sent();
+        self.signals.progress.all_sent();
         sent.and(settled)
     }
 
@@ -67,7 +65,9 @@ impl Sender {
                 Some(cue) => (cue.due_nanos, cue.play),
                 None => (arrival_nanos, Play::Send(Role::Traffic)),
             };
-            if due_nanos >= self.plan.length_nanos() || !self.wait_until(due_nanos) {
+            if due_nanos >= self.plan.length_nanos()
+                || !self.elapsed.wait_until(due_nanos, &self.must_end)
+            {
                 return Ok(());
             }
             match play {
@@ -110,12 +110,15 @@ impl Sender {
     }
 
     fn send(&mut self, role: Role, due_nanos: u64, request: &Authorisation) -> Result<(), Fault> {
-        let correlation = Correlation { sequence: self.signals.sent(), due_nanos, role };
+        let correlation = Correlation { sequence: self.signals.progress.sent(), due_nanos, role };
         let correlation = correlation.to_text();
-        let headers = [CONTENT_TYPE, (CORRELATION_HEADER, correlation.as_bytes())];
+        let headers = [
+            (CONTENT_TYPE, Format::Protobuf.content_type().as_bytes()),
+            (CORRELATION_HEADER, correlation.as_bytes()),
+        ];
         let key = request.account_reference.as_bytes();
         self.outlet.send(key, &to_protobuf(request), &headers)?;
-        self.signals.one_sent();
+        self.signals.progress.one_sent();
         Ok(())
     }
 
@@ -137,19 +140,5 @@ impl Sender {
         self.signals.order_published(self.elapsed.nanos());
         let key = order.order_id.as_bytes();
         self.outlet.publish_order(key, &order.encode_to_vec())
-    }
-
-    /// Waits until `due_nanos`; false where the demo must end before.
-    fn wait_until(&self, due_nanos: u64) -> bool {
-        loop {
-            if self.must_end.load(Ordering::SeqCst) {
-                return false;
-            }
-            let left = due_nanos.saturating_sub(self.elapsed.nanos());
-            if left == 0 {
-                return true;
-            }
-            thread::sleep(Duration::from_nanos(left).min(PATIENCE));
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::service::Clock;
+use crate::lab::progress::Progress;
 
 /// Stands for "not yet" where a moment is kept.
 const NEVER: u64 = u64::MAX;
@@ -10,9 +10,9 @@ const NEVER: u64 = u64::MAX;
 /// Flags and figures that only ever move forward.
 #[derive(Debug)]
 pub(super) struct Signals {
-    sent: AtomicU64,
+    /// How much was sent.
+    pub(super) progress: Progress,
     order_published_at_nanos: AtomicU64,
-    is_all_sent: AtomicBool,
     is_order_enforced: AtomicBool,
 }
 
@@ -20,21 +20,10 @@ impl Signals {
     /// Nothing has happened yet.
     pub(super) fn new() -> Self {
         Self {
-            sent: AtomicU64::new(0),
+            progress: Progress::default(),
             order_published_at_nanos: AtomicU64::new(NEVER),
-            is_all_sent: AtomicBool::new(false),
             is_order_enforced: AtomicBool::new(false),
         }
-    }
-
-    /// One more request went to the log.
-    pub(super) fn one_sent(&self) {
-        self.sent.fetch_add(1, Ordering::SeqCst);
-    }
-
-    /// Requests that went to the log.
-    pub(super) fn sent(&self) -> u64 {
-        self.sent.load(Ordering::SeqCst)
     }
 
     /// The stop order is about to go to the log.
@@ -48,16 +37,6 @@ impl Signals {
         (at_nanos != NEVER).then_some(at_nanos)
     }
 
-    /// No more requests will be sent.
-    pub(super) fn all_sent(&self) {
-        self.is_all_sent.store(true, Ordering::SeqCst);
-    }
-
-    /// True once no more requests will be sent.
-    pub(super) fn is_all_sent(&self) -> bool {
-        self.is_all_sent.load(Ordering::SeqCst)
-    }
-
     /// The lost card was declined.
     pub(super) fn order_enforced(&self) {
         self.is_order_enforced.store(true, Ordering::SeqCst);
@@ -66,35 +45,5 @@ impl Signals {
     /// True once the lost card was declined.
     pub(super) fn is_order_enforced(&self) -> bool {
         self.is_order_enforced.load(Ordering::SeqCst)
-    }
-}
-
-/// Time since the demo began.
-#[derive(Clone, Debug)]
-pub(super) struct Elapsed {
-    clock: Clock,
-    began_at_nanos: u64,
-    /// Wall time when it began.
-    pub(super) began_at_unix_millis: i64,
-}
-
-impl Elapsed {
-    /// Begins now.
-    pub(super) fn new(clock: Clock) -> Self {
-        Self {
-            began_at_nanos: clock.monotonic_nanos(),
-            began_at_unix_millis: clock.unix_millis(),
-            clock,
-        }
-    }
-
-    /// Nanoseconds since it began.
-    pub(super) fn nanos(&self) -> u64 {
-        self.clock.monotonic_nanos().saturating_sub(self.began_at_nanos)
-    }
-
-    /// The wall time of a moment, in Unix milliseconds.
-    pub(super) fn unix_millis_at(&self, nanos: u64) -> i64 {
-        self.began_at_unix_millis.saturating_add_unsigned(nanos / 1_000_000)
     }
 }

@@ -1,8 +1,8 @@
 //! The story as it turns out: what became of the burst, the lost card and the copies.
 
-use super::figures::duration;
 use super::plan::{COPIES, Plan, Role};
 use super::tally::reason_name;
+use crate::lab::figures::duration;
 use crate::wire::proto::{Decision, Outcome, Reason};
 
 /// An answer that belongs to the story.

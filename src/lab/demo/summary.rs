@@ -2,9 +2,9 @@
 
 use serde::Serialize;
 
-use super::figures::{Percentiles, duration, grouped, micros};
 use super::frame::Stage;
 use super::layout::{Hang, folded};
+use crate::lab::figures::{Percentiles, duration, grouped, micros};
 
 /// The figures of a demo, as `--summary` writes them.
 ///

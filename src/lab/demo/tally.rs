@@ -2,18 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use super::figures::Latencies;
+use crate::lab::answers::Answers;
+use crate::lab::figures::Latencies;
 use crate::wire::proto::{Decision, Outcome};
 
 /// What answers add up to.
 #[derive(Clone, Debug)]
 pub(super) struct Tally {
-    /// Per request, by its number: whether it was answered.
-    is_answered: Vec<bool>,
-    /// Requests with an answer.
-    pub(super) answered: u64,
-    /// Records beyond one per request.
-    pub(super) duplicates: u64,
+    /// Which requests have their answer.
+    pub(super) answers: Answers,
     /// Repeats that got the stored answer; not counted as decisions again.
     pub(super) repeated: u64,
     /// Requests answered with an error.
@@ -43,9 +40,7 @@ impl Tally {
     /// Nothing yet.
     pub(super) fn new() -> Self {
         Self {
-            is_answered: Vec::new(),
-            answered: 0,
-            duplicates: 0,
+            answers: Answers::default(),
             repeated: 0,
             errors: 0,
             strays: 0,
@@ -59,26 +54,6 @@ impl Tally {
             engine_nanos: Latencies::new(),
             end_to_end_micros: Latencies::new(),
         }
-    }
-
-    /// Counts a record that answers the request `sequence`; false where it had one before.
-    pub(super) fn answers(&mut self, sequence: u64) -> bool {
-        let Ok(place) = usize::try_from(sequence) else {
-            self.strays += 1;
-            return false;
-        };
-        if place >= self.is_answered.len() {
-            self.is_answered.resize(place + 1, false);
-        }
-        let Some(is_answered) = self.is_answered.get_mut(place) else {
-            return false;
-        };
-        if std::mem::replace(is_answered, true) {
-            self.duplicates += 1;
-            return false;
-        }
-        self.answered += 1;
-        true
     }
 
     /// Counts a decision that was made for the first time.
@@ -116,15 +91,6 @@ mod tests {
 
     fn decision(outcome: Outcome, reason: Reason) -> Decision {
         Decision { outcome: outcome.into(), reason: reason.into(), ..Decision::default() }
-    }
-
-    #[test]
-    fn a_second_record_for_a_request_is_a_duplicate() {
-        let mut tally = Tally::new();
-        assert!(tally.answers(1));
-        assert!(tally.answers(0));
-        assert!(!tally.answers(1));
-        assert_eq!((tally.answered, tally.duplicates), (2, 1));
     }
 
     #[test]

@@ -9,11 +9,12 @@ use std::time::Duration;
 use prost::Message as _;
 
 use super::frame::{Frame, Stage};
-use super::outlet::{Outlet, Topics};
 use super::performance::Performance;
 use super::story::Witness;
 use super::summary::Ending;
 use crate::domain::{Offset, PartitionId};
+use crate::lab::outlet::Outlet;
+use crate::lab::topics::Topics;
 use crate::service::Clock;
 use crate::service::log::memory::MemoryBroker;
 use crate::service::log::{Batch, Change, Fault, Log, Message, Outgoing, Tail, TailEvent};

@@ -29,6 +29,7 @@ use prost::Message;
 
 pub use arrivals::Arrivals;
 pub use generator::{CardNumber, Due, Traffic, TrafficSettings, repeat_of};
+pub use rest::rest_millis;
 
 use crate::wire::proto::Authorisation;
 

@@ -1,5 +1,15 @@
 //! Lets cards rest between payments, for traffic that is faster than its cards.
 
+/// The longest rest of a card: more than any burst is long.
+const REST_MILLIS_MAX: u64 = 600_000;
+/// How long cards rest between two payments: as long as so many cards at such a rate allow,
+/// so that ordinary traffic does not look like a burst by itself.
+pub fn rest_millis(cards_count: u32, rate_per_second: u32) -> i64 {
+    // At four fifths of what is possible a card that has rested is still found quickly.
+    let possible = u64::from(cards_count) * 1_000 / u64::from(rate_per_second.max(1));
+    i64::try_from((possible * 4 / 5).min(REST_MILLIS_MAX)).unwrap_or(0)
+}
+
 /// When each card paid last. Real cards pay every few days: where a few cards carry
 /// thousands of messages a second, without rest all of them would look like bursts.
 #[derive(Clone, Debug)]

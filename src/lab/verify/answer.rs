@@ -1,12 +1,11 @@
 //! What a record of the decisions says, as far as it is checked.
 
-use prost::Message as _;
 use sha2::{Digest as _, Sha256};
 
-use crate::domain::{Input, Offset, PartitionId};
+use crate::service::journal::record::{Content, content, header};
 use crate::service::log::TailRecord;
+use crate::wire::Format;
 use crate::wire::proto::record::Answer;
-use crate::wire::{Format, decode_record, proto};
 
 /// Half of the SHA-256 of a content: 2^64 contents until two of them meet.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -47,14 +46,6 @@ pub(super) struct Answered {
     pub(super) bytes_count: usize,
 }
 
-/// The input that `record` says it answers: the header `stopline-input`.
-pub(super) fn answered_input(record: &TailRecord) -> Option<Input> {
-    let text = std::str::from_utf8(header(record, "stopline-input")?).ok()?;
-    let (partition, offset) = text.split_once(':')?;
-    let (partition, offset) = (partition.parse().ok()?, offset.parse().ok()?);
-    Some(Input { partition: PartitionId(partition), offset: Offset(offset) })
-}
-
 /// Who wrote `record`. Those that do not say are one writer.
 pub(super) fn writer_of(record: &TailRecord) -> Writer {
     Writer(Digest::of(header(record, "stopline-writer").unwrap_or_default()).low())
@@ -67,33 +58,14 @@ pub(super) fn says_repeat(record: &TailRecord) -> bool {
 
 /// What `record` answers; `None` where its value is no answer in its format.
 pub(super) fn read_answer(record: &TailRecord, default_format: Format) -> Option<Answered> {
-    let named = header(record, "content-type");
-    let format = Format::from_content_type(named, default_format).ok()?;
-    let value = record.value.as_deref()?;
-    let (content, canonical) = match format {
-        // The bytes as they are: one content has one sequence of bytes.
-        Format::Protobuf => (decode_record(value).ok()?, value.to_vec()),
-        Format::Json => {
-            let content: proto::Record = serde_json::from_slice(value).ok()?;
-            let canonical = content.encode_to_vec();
-            (content, canonical)
-        }
-    };
-    Some(Answered {
-        answer: content.answer?,
-        digest: Digest::of(&canonical),
-        bytes_count: canonical.len(),
-    })
-}
-
-/// The value of the first header called `name`.
-pub(super) fn header<'r>(record: &'r TailRecord, name: &str) -> Option<&'r [u8]> {
-    record.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_slice())
+    let Content { answer, canonical } = content(record, default_format)?;
+    Some(Answered { answer, digest: Digest::of(&canonical), bytes_count: canonical.len() })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{Offset, PartitionId};
 
     fn record(headers: &[(&str, &str)]) -> TailRecord {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), value.as_bytes().to_vec());
@@ -105,24 +77,6 @@ mod tests {
             value: None,
             headers: headers.iter().map(owned).collect(),
         }
-    }
-
-    #[test]
-    fn an_answer_names_its_input_as_partition_and_offset() {
-        let cases = [
-            ("3:17", Some((3, 17))),
-            ("3", None),
-            ("", None),
-            ("3:", None),
-            ("a:1", None),
-            ("1:2:3", None),
-            ("1: 2", None),
-        ];
-        for (text, expected) in cases {
-            let found = answered_input(&record(&[("stopline-input", text)]));
-            assert_eq!(found.map(|input| (input.partition.0, input.offset.0)), expected, "{text}");
-        }
-        assert_eq!(answered_input(&record(&[])), None);
     }
 
     #[test]

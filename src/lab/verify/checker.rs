@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::answer::{Answered, answered_input, header, read_answer, says_repeat, writer_of};
+use super::answer::{Answered, read_answer, says_repeat, writer_of};
 use super::finding::{FindingKind, Findings, First, Place};
 use super::ledger::{Binding, Found, IdSeen, Kind, Ledger};
 use super::reading::Stretch;
 use super::report::{Counts, Report};
 use crate::domain::{IdKey, Input, MessageClass, Offset, PartitionId, Span};
+use crate::service::journal::record::{answered_input, header};
 use crate::service::log::{TailRecord, partition_of_key};
 use crate::wire::proto::{Decision, ErrorReason, record::Answer};
 use crate::wire::{Door, Format, Incoming, KafkaKey, Scratch};
@@ -271,8 +272,12 @@ impl Checker {
         let Some(earlier) = entry.binding else {
             return;
         };
+        // The record of the first may lie behind: it was sent again.
         let aged = Span::from_millis(
-            binding.decided_at_unix_millis.saturating_sub(earlier.decided_at_unix_millis),
+            binding
+                .decided_at_unix_millis
+                .saturating_sub(earlier.decided_at_unix_millis)
+                .saturating_abs(),
         );
         let cost_bytes = binding.cost_before_bytes.saturating_sub(earlier.cost_before_bytes);
         let is_forgotten =

@@ -52,14 +52,14 @@ pub fn verify_cluster(
     tell: &mut dyn FnMut(&Progress<'_>),
 ) -> Result<Report, VerifyFault> {
     let VerifySettings { settings, range, memory_bytes_max } = *asked;
-    let topics = &settings.topics;
+    let (asked_of, answered_in) = (&settings.topics.authorisations, settings.answers_topic());
     let door = build::door(&settings.door)?;
     let reader = Reader { settings, clock };
     // In this order: what is committed has a record by now, and what has a record is in the
     // inputs by now, also while an engine is at work.
-    let committed = reader.positions(&topics.authorisations)?;
-    let records = stretches(&reader.positions(&topics.decisions)?);
-    let inputs = stretches(&reader.positions(&topics.authorisations)?);
+    let committed = reader.positions(asked_of)?;
+    let records = stretches(&reader.positions(answered_in)?);
+    let inputs = stretches(&reader.positions(asked_of)?);
     let inputs_count = offsets_count(&inputs);
     let needed_bytes = inputs_count.saturating_mul(BYTES_PER_INPUT as u64);
     if needed_bytes > memory_bytes_max {
@@ -74,8 +74,8 @@ pub fn verify_cluster(
         answers_bytes_max: settings.recent_answers_bytes_max as u64,
     };
     let mut checker = Checker::new(basis, &inputs, &records);
-    reader.read(&topics.authorisations, &inputs, |record| checker.note_input(record), tell)?;
-    reader.read(&topics.decisions, &records, |record| checker.note_record(record), tell)?;
+    reader.read(asked_of, &inputs, |record| checker.note_input(record), tell)?;
+    reader.read(answered_in, &records, |record| checker.note_record(record), tell)?;
     Ok(checker.finish(&decided_ends(range, &committed, &inputs)))
 }
 

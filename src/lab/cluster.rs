@@ -1,11 +1,12 @@
-//! The demo on a real cluster: topics of its own, and a feed that keeps an open loop.
+//! A real cluster to try with: topics, and a feed that keeps an open loop.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
 
-use super::outlet::Topics;
+use super::topics::Topics;
 use crate::config::KafkaSettings;
+use crate::domain::PartitionId;
 use crate::service::Clock;
 use crate::service::log::kafka::{FeedRecord, KafkaAdmin, KafkaFeed, TopicPlan};
 use crate::service::log::{AppendRefused, Fault};
@@ -14,11 +15,14 @@ use crate::service::log::{AppendRefused, Fault};
 const CLUSTER_TIMEOUT: Duration = Duration::from_secs(20);
 /// How long it may take until a broker answers at all.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// 35 days: longer than the longest window that ships.
+const RETENTION_MILLIS: &str = "3024000000";
 /// How long a full client rests before it is asked again.
 const REST: Duration = Duration::from_millis(1);
 
-/// Makes the demo's topics. Asks for something small first: an order to make topics waits a
-/// minute for a broker that is not there. Gives up early where it `must_end`.
+/// Makes the three topics, as `stopline run` wants them, with one replica each. Asks for
+/// something small first: an order to make topics waits a minute for a broker that is not
+/// there. Gives up early where it `must_end`.
 ///
 /// # Errors
 /// No broker answers, or it refuses.
@@ -53,6 +57,7 @@ pub(super) fn create_topics(
         ("message.timestamp.type", "LogAppendTime"),
         ("min.insync.replicas", "1"),
         ("cleanup.policy", "delete"),
+        ("retention.ms", RETENTION_MILLIS),
     ];
     let compacted = [
         ("message.timestamp.type", "LogAppendTime"),
@@ -94,6 +99,25 @@ impl ClusterOutlet {
             topic: &self.topics.authorisations,
             partition: None,
             key: Some(key),
+            value: Some(value),
+            headers,
+        })
+    }
+
+    /// Hands a message without a key to the client, for one partition.
+    ///
+    /// # Errors
+    /// The client does not take it.
+    pub(super) fn send_to(
+        &self,
+        partition: PartitionId,
+        value: &[u8],
+        headers: &[(&str, &[u8])],
+    ) -> Result<(), Fault> {
+        self.hand_in(&FeedRecord {
+            topic: &self.topics.authorisations,
+            partition: Some(partition),
+            key: None,
             value: Some(value),
             headers,
         })

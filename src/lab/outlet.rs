@@ -1,30 +1,10 @@
-//! Where the demo's requests and stop orders go in: memory or a real cluster.
+//! Where requests and stop orders go in: memory or a real cluster.
 
 use super::cluster::ClusterOutlet;
+use super::topics::Topics;
+use crate::domain::PartitionId;
 use crate::service::log::Fault;
 use crate::service::log::memory::MemoryBroker;
-
-/// Names of the demo's topics.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Topics {
-    /// Requests.
-    pub(super) authorisations: String,
-    /// Answers.
-    pub(super) decisions: String,
-    /// Stop orders.
-    pub(super) stop_orders: String,
-}
-
-impl Topics {
-    /// Topics whose names begin with `prefix`.
-    pub(super) fn named(prefix: &str) -> Self {
-        Self {
-            authorisations: format!("{prefix}authorisations"),
-            decisions: format!("{prefix}decisions"),
-            stop_orders: format!("{prefix}stop-orders"),
-        }
-    }
-}
 
 /// Where requests and stop orders go in.
 pub(super) enum Outlet {
@@ -56,6 +36,25 @@ impl Outlet {
                 Ok(())
             }
             Self::Cluster(outlet) => outlet.send(key, value, headers),
+        }
+    }
+
+    /// Hands a message without a key to one partition of the log.
+    ///
+    /// # Errors
+    /// The log does not take it.
+    pub(super) fn send_to(
+        &mut self,
+        partition: PartitionId,
+        value: &[u8],
+        headers: &[(&str, &[u8])],
+    ) -> Result<(), Fault> {
+        match self {
+            Self::Memory { broker, topics } => {
+                broker.produce(&topics.authorisations, partition, None, Some(value), headers)?;
+                Ok(())
+            }
+            Self::Cluster(outlet) => outlet.send_to(partition, value, headers),
         }
     }
 
