@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use stopline::config::{Loaded, Problems, Settings};
+use stopline::config::{FirstStart, Loaded, Problems, Settings, StartAt, WorkersMode};
+use stopline::domain::EventTime;
 
 /// A directory with `stopline.toml` and `conf.d/`.
 struct Files(tempfile::TempDir);
@@ -145,4 +146,40 @@ fn a_key_file_that_holds_no_key_is_reported_without_its_content() {
     assert!(!problems.contains("not-so-secret"), "{problems}");
     fs::write(files.path("keys/seed.hex"), format!("{:032x}\n", 7)).expect("written");
     assert!(!load().expect("sound").uses_development_seed);
+}
+
+#[test]
+fn where_a_first_start_begins_is_said_in_a_file_as_text_or_time_or_by_an_option() {
+    let files = |answer_from: &str| {
+        let text =
+            format!("[first_start]\nhistory_from = \"beginning\"\nanswer_from = {answer_from}\n");
+        Files::new(&[("10.toml", &text)])
+    };
+    let at = StartAt::At(EventTime::from_unix_millis(1_795_478_400_000).expect("in range"));
+    let cases = [
+        ("\"beginning\"", StartAt::Beginning),
+        ("\"end\"", StartAt::End),
+        ("\"2026-11-24T08:00:00+08:00\"", at),
+        ("2026-11-24T00:00:00Z", at),
+    ];
+    for (written, expected) in cases {
+        let loaded = files(written).load(&[], &[]).expect("sound");
+        let expected = FirstStart { history_from: StartAt::Beginning, answer_from: expected };
+        assert_eq!(loaded.settings.first_start, Some(expected), "{written}");
+    }
+    let options = ["first_start.history_from=2026-11-24T00:00:00Z"];
+    let loaded = files("\"end\"").load(&[], &options).expect("sound");
+    let expected = FirstStart { history_from: at, answer_from: StartAt::End };
+    assert_eq!(loaded.settings.first_start, Some(expected));
+    assert_eq!(Files::new(&[]).load(&[], &[]).expect("sound").settings.first_start, None);
+}
+
+#[test]
+fn an_observer_answers_elsewhere() {
+    let files = Files::new(&[]);
+    let settings = files.load(&[], &[]).expect("sound").settings;
+    assert_eq!(settings.mode, WorkersMode::Answer);
+    assert_eq!(settings.answers_topic(), "stopline.decisions");
+    let settings = files.load(&[], &["workers.mode=observe"]).expect("sound").settings;
+    assert_eq!(settings.answers_topic(), "stopline.observations");
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 use stopline::config::parse_rules;
 use stopline::domain::{
     AccountKey, Amount, Authorisation, CardKey, Channel, CheckResult, Currency, EntryMode,
-    EventTime, IdKey, Identifier, Initiator, MerchantKey, MessageType, Outcome, Processing, Reason,
+    EventTime, IdKey, Identifier, Initiator, MerchantKey, MessageType, Offset, Outcome, Processing,
+    Reason,
 };
 use stopline::engine::rules::{RuleSet, Verdict};
 use stopline::engine::velocity::{CardState, Event, Measure, Window};
@@ -113,6 +114,7 @@ impl<'r> Account<'r> {
         Event {
             at: EventTime::from_unix_millis(START + millis).expect("in range"),
             id: IdKey::from_bits(u128::try_from(millis).expect("positive")),
+            input: Offset(millis),
             minor_units: request.minor_units_in(self.rule_set.currency()),
             merchant: request.merchant,
             country: request.merchant_country,

@@ -48,7 +48,7 @@ fn settings_problems(text: &str, variables: &[(&str, &str)], options: &[&str]) -
 
 #[test]
 fn mistakes_in_settings_are_explained() {
-    let cases: [(&str, &str, &str); 21] = [
+    let cases: [(&str, &str, &str); 23] = [
         ("settings_unknown_key", "brokers = ", "broker = "),
         ("settings_unknown_section", "[kafka]", "[kafak]"),
         ("settings_missing_rules", "[rules]\nfile = \"rules.toml\"\n", ""),
@@ -87,10 +87,49 @@ fn mistakes_in_settings_are_explained() {
             "[kafka.secret_property_files]\nacks = \"acks.txt\"\n\n[door]",
         ),
         ("settings_format", "[time]", "[formats]\ndefault = \"xml\"\n\n[time]"),
+        (
+            "settings_same_topics_by_default",
+            "[time]",
+            "[topics]\nauthorisations = \"stopline.observations\"\n\n[time]",
+        ),
+        ("settings_mode", "[time]", "[workers]\nmode = \"observed\"\n\n[time]"),
     ];
     for (name, right, wrong) in cases {
         assert!(SETTINGS.contains(right), "{name} spoils nothing");
         let text = SETTINGS.replacen(right, wrong, 1);
+        check(name, &settings_problems(&text, &[], &[]));
+    }
+}
+
+#[test]
+fn mistakes_in_where_a_first_start_begins_are_explained() {
+    const ZONED: &str = "2026-11-24T08:00:00+08:00";
+    let zoned = format!("\"{ZONED}\"");
+    let cases = [
+        ("first_start_half", "first_start", [None, Some("\"end\"")]),
+        ("first_start_misspelt", "first_strat", [None, Some("\"end\"")]),
+        ("first_start_history_at_the_end", "first_start", [Some("\"end\""), Some("\"end\"")]),
+        (
+            "first_start_no_time",
+            "first_start",
+            [Some("\"yesterday\""), Some("2026-11-24T08:00:00")],
+        ),
+        (
+            "first_start_history_behind_answers",
+            "first_start",
+            [Some(ZONED), Some("\"2026-11-23T23:59:59Z\"")],
+        ),
+        (
+            "first_start_answers_before_history",
+            "first_start",
+            [Some(&*zoned), Some("\"beginning\"")],
+        ),
+    ];
+    for (name, section, values) in cases {
+        let mut text = format!("{SETTINGS}\n[{section}]\n");
+        for (key, value) in ["history_from", "answer_from"].into_iter().zip(values) {
+            text += &value.map_or_else(String::new, |value| format!("{key} = {value}\n"));
+        }
         check(name, &settings_problems(&text, &[], &[]));
     }
 }

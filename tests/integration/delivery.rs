@@ -2,126 +2,26 @@
 //! input is skipped, and what is sent again has the same bytes.
 
 use std::cell::RefCell;
-use std::collections::VecDeque;
 use std::rc::Rc;
 use std::time::Duration;
 
-use stopline::domain::{Input, Offset, PartitionId};
-use stopline::service::log::memory::MemoryLog;
-use stopline::service::log::{
-    AppendRefused, Batch, Change, CommitWait, Delivery, Fault, Log, Outgoing, Report, Undelivered,
-};
-use stopline::service::{Worker, WorkerEnd, WorkerSettings};
+use stopline::domain::{Offset, PartitionId};
+use stopline::service::log::Change;
+use stopline::service::{Worker, WorkerEnd};
 
-use crate::support::{AUTHORISATIONS, DECISIONS, GROUP, Notes, Rig, header, pipeline, purchase};
-
-/// What a misbehaving log is to do, and what it saw.
-#[derive(Default)]
-struct Script {
-    /// How often each record is refused as too much before it is taken.
-    full_times: usize,
-    /// Inputs whose first delivery fails.
-    fails: Vec<Offset>,
-    /// Acknowledgements are held back while true.
-    holds_back: bool,
-    /// Changes to tell at the next polls.
-    changes: VecDeque<Change>,
-    /// Records taken, in order, the failed ones too.
-    taken: Vec<(Input, Vec<u8>)>,
-    committed: Vec<(PartitionId, Offset)>,
-    released: Vec<PartitionId>,
-}
-
-/// The in-process log, misbehaving by script.
-struct FaultyLog {
-    inner: MemoryLog,
-    script: Rc<RefCell<Script>>,
-    refused: usize,
-    failed: Vec<Report>,
-}
-
-impl Log for FaultyLog {
-    fn poll(&mut self, wait: Duration, batch: &mut Batch) -> Result<Option<Change>, Fault> {
-        if let Some(change) = self.script.borrow_mut().changes.pop_front() {
-            batch.clear();
-            return Ok(Some(change));
-        }
-        self.inner.poll(wait, batch)
-    }
-
-    fn start(&mut self, starts: &[(PartitionId, Offset)]) -> Result<(), Fault> {
-        self.inner.start(starts)
-    }
-
-    fn resume(&mut self, partitions: &[PartitionId]) -> Result<(), Fault> {
-        self.inner.resume(partitions)
-    }
-
-    fn pause(&mut self, partitions: &[PartitionId]) -> Result<(), Fault> {
-        self.inner.pause(partitions)
-    }
-
-    fn release(&mut self, partitions: &[PartitionId]) -> Result<(), Fault> {
-        self.script.borrow_mut().released.extend(partitions);
-        self.inner.release(partitions)
-    }
-
-    fn append(&mut self, record: &Outgoing<'_>) -> Result<(), AppendRefused> {
-        let mut script = self.script.borrow_mut();
-        if self.refused < script.full_times {
-            self.refused += 1;
-            return Err(AppendRefused::Full);
-        }
-        self.refused = 0;
-        script.taken.push((record.answers, record.value.to_vec()));
-        let offset = record.answers.offset;
-        if let Some(place) = script.fails.iter().position(|failing| *failing == offset) {
-            script.fails.remove(place);
-            let record_again = Box::new(Undelivered::of(record));
-            let delivery = Delivery::Failed { cause: "by script".to_owned(), record: record_again };
-            self.failed.push(Report { answers: record.answers, delivery });
-            return Ok(());
-        }
-        drop(script);
-        self.inner.append(record)
-    }
-
-    fn acknowledged(&mut self, reports: &mut Vec<Report>) -> Result<(), Fault> {
-        if self.script.borrow().holds_back {
-            return Ok(());
-        }
-        reports.append(&mut self.failed);
-        self.inner.acknowledged(reports)
-    }
-
-    fn commit(
-        &mut self,
-        frontier: &[(PartitionId, Offset)],
-        wait: CommitWait,
-    ) -> Result<(), Fault> {
-        self.script.borrow_mut().committed.extend(frontier);
-        self.inner.commit(frontier, wait)
-    }
-
-    fn close(self) {
-        self.inner.close();
-    }
-}
+use crate::support::faulty_log::{FaultyLog, Script, given};
+use crate::support::{DECISIONS, Notes, Rig, header, pipeline, purchase, worker_settings};
 
 fn faulty_worker<'n>(
     rig: &Rig,
     script: &Rc<RefCell<Script>>,
     notes: &'n mut Notes,
 ) -> Worker<FaultyLog, &'n mut Notes> {
-    let inner = rig.broker.worker_log(GROUP, AUTHORISATIONS, DECISIONS, &[PartitionId(0)]).unwrap();
-    let log = FaultyLog { inner, script: Rc::clone(script), refused: 0, failed: Vec::new() };
-    let settings = WorkerSettings {
-        poll_wait: Duration::ZERO,
-        commit_interval: Duration::ZERO,
-        drain_timeout: Duration::from_secs(5),
-        tally_interval: Duration::from_secs(1),
-    };
-    Worker::new(log, pipeline(&rig.shared, &rig.clock, 1), notes, rig.clock.clone(), settings)
+    script.borrow_mut().changes.push_back(given(&[0]));
+    let log = FaultyLog::new(&rig.broker, script);
+    let pipeline = pipeline(&rig.shared, &rig.clock, 1);
+    let settings = worker_settings(Duration::ZERO);
+    Worker::new(log, rig.recall(), pipeline, notes, rig.clock.clone(), settings)
 }
 
 fn rig_with(messages_count: usize) -> Rig {
@@ -166,7 +66,9 @@ fn a_failed_delivery_is_sent_again_with_the_same_bytes_and_nothing_behind_it_is_
 fn a_full_log_delays_records_and_loses_none() {
     let rig = rig_with(40);
     let script = Rc::new(RefCell::new(Script { full_times: 3, ..Script::default() }));
-    faulty_worker(&rig, &script, &mut Notes::default()).run(turns(30)).unwrap();
+    let mut notes = Notes::default();
+    faulty_worker(&rig, &script, &mut notes).run(turns(300)).unwrap();
+    assert!(notes.stalls.len() > 2, "it was not paused: {:?}", notes.stalls);
     let mut answered: Vec<_> = rig
         .decisions()
         .iter()
@@ -181,8 +83,15 @@ fn a_full_log_delays_records_and_loses_none() {
 fn a_log_that_stays_full_makes_the_worker_step_down() {
     let rig = rig_with(1);
     let script = Rc::new(RefCell::new(Script { full_times: usize::MAX, ..Script::default() }));
-    let ended = faulty_worker(&rig, &script, &mut Notes::default()).run(turns(100));
+    let mut notes = Notes::default();
+    let mut left = 1_000;
+    let ended = faulty_worker(&rig, &script, &mut notes).run(|| {
+        rig.clock.advance(Duration::from_secs(1));
+        left -= 1;
+        left == 0
+    });
     assert!(matches!(ended, Err(WorkerEnd::Unwritable { .. })), "{ended:?}");
+    assert_eq!(notes.stalls, [true]);
     assert_eq!(script.borrow().committed, [(PartitionId(0), Offset(0))]);
 }
 

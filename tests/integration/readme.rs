@@ -1,6 +1,7 @@
 //! What the README shows is what happens.
 
 use std::path::Path;
+use std::process::Command;
 
 use serde_json::Value;
 use stopline::config::parse_rules;
@@ -110,6 +111,69 @@ fn every_chapter_that_a_message_sends_to_is_there() {
     assert!(!chapters.is_empty());
     for chapter in chapters {
         assert!(README.contains(&format!("\n## {chapter}\n")), "{chapter}");
+    }
+}
+
+/// What `stopline COMMAND --help` says.
+fn help(command: &str) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_stopline")).args([command, "--help"]).output();
+    String::from_utf8(output.expect("the binary starts").stdout).expect("text")
+}
+
+/// Whether `text` names the option `option`, and not only one that begins with it.
+fn names(text: &str, option: &str) -> bool {
+    text.match_indices(option).any(|(place, _)| {
+        let behind = text[place + option.len()..].chars().next();
+        !behind.is_some_and(|next| next.is_ascii_alphanumeric() || next == '-')
+    })
+}
+
+/// The options in what is to be typed: up to its comment, or to the end of its code.
+fn options(typed: &str) -> impl Iterator<Item = &str> {
+    let typed = typed.split(['\n', '`', '#', '|', ';']).next().unwrap_or_default();
+    typed.split_whitespace().filter(|word| word.starts_with("--") && word.len() > 2)
+}
+
+#[test]
+fn every_option_that_is_shown_is_one_that_the_command_takes() {
+    let mut seen = 0;
+    for command in ["demo", "run", "loadgen", "score", "check", "verify"] {
+        let help = help(command);
+        for call in [format!("stopline {command} "), format!("-- {command} ")] {
+            for (place, _) in README.match_indices(&call) {
+                for option in options(&README[place + call.len()..]) {
+                    assert!(names(&help, option), "stopline {command} takes no {option}");
+                    seen += 1;
+                }
+            }
+        }
+    }
+    assert!(seen > 20, "{seen}");
+    // The chapter on load speaks of its options on their own too.
+    let (_, chapter) = README.split_once("\n## Load and latency\n").expect("the chapter");
+    let (chapter, _) = chapter.split_once("\n## ").expect("its end");
+    let load = help("loadgen");
+    for code in chapter.split('`').filter(|code| code.starts_with("--")) {
+        for option in options(code) {
+            assert!(names(&load, option), "stopline loadgen takes no {option}");
+        }
+    }
+}
+
+#[test]
+fn every_option_of_a_script_is_one_that_its_head_explains() {
+    for (call, script) in [
+        ("benches/compare_echo ", include_str!("../../benches/compare_echo")),
+        ("benches/catch_up ", include_str!("../../benches/catch_up")),
+    ] {
+        let (head, _) = script.split_once("set -euo pipefail").expect("its head");
+        let shown: Vec<_> = README.match_indices(call).collect();
+        assert!(!shown.is_empty(), "{call}");
+        for (place, _) in shown {
+            for option in options(&README[place + call.len()..]) {
+                assert!(names(head, option), "{call} takes no {option}");
+            }
+        }
     }
 }
 

@@ -69,7 +69,7 @@ fn stretches(rig: &Rig, topic: &str) -> Vec<Stretch> {
 }
 
 /// What the verifier says of the inputs and the records in topic `decisions`.
-fn verify(rig: &Rig, decisions: &str) -> Report {
+pub(crate) fn verify(rig: &Rig, decisions: &str) -> Report {
     verify_kept(rig, &stretches(rig, AUTHORISATIONS), &stretches(rig, decisions), decisions)
 }
 
@@ -81,7 +81,7 @@ fn verify_kept(rig: &Rig, inputs: &[Stretch], records: &[Stretch], decisions: &s
     let basis = Basis {
         door: door(),
         default_format: Format::Protobuf,
-        partitions_count: PARTITIONS_COUNT,
+        partitions_count: rig.partitions_count,
         answers_age: ANSWERS_AGE,
         answers_bytes_max: 16 << 20,
     };
@@ -131,6 +131,17 @@ fn decide_otherwise(record: &mut TailRecord) {
     decided.score = 999 - decided.score;
     value.answer = Some(proto::record::Answer::Decision(decided));
     record.value = Some(value.encode_to_vec());
+}
+
+/// Makes a record in protobuf answer and decide the input at `offset` of its partition.
+fn decide_input(record: &mut TailRecord, offset: i64) {
+    let mut value = proto::Record::decode(record.value.as_deref().unwrap()).unwrap();
+    let mut decided = decision(&value).clone();
+    decided.decided_input.as_mut().unwrap().offset = offset;
+    value.answer = Some(proto::record::Answer::Decision(decided));
+    record.value = Some(value.encode_to_vec());
+    let input = format!("{}:{offset}", record.partition.0);
+    set_header(record, "stopline-input", Some(&input));
 }
 
 /// Asserts that exactly these kinds are found, once each, and where the first lies.
@@ -332,8 +343,11 @@ fn a_writer_that_forgets_its_answers_too_early_is_found_and_one_that_may_is_not(
     let rig = Rig::new(PARTITIONS_COUNT);
     rig.send(&purchase("a", &account));
     rig.answer_all(&[0]);
+    // A record of the same writer that decides the repeat anew.
+    let mut again = rig.decisions().remove(0);
     rig.send(&repeat);
-    rig.answer_all(&[0]); // A new worker under the same name, with nothing remembered.
+    decide_input(&mut again, 1);
+    rig.write(&again);
     check(&verify(&rig, DECISIONS), &[FindingKind::DecidedTwice], "0:1");
 
     let rig = Rig::new(PARTITIONS_COUNT);

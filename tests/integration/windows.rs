@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use stopline::domain::{AccountKey, EventTime, IdKey, MerchantKey, Span};
+use stopline::domain::{AccountKey, EventTime, IdKey, MerchantKey, Offset, Span};
 use stopline::engine::velocity::{
     CardLimits, CardTable, Event, FeatureSpec, Measure, OutcomeFilter, RecordedOutcome, What,
     Window,
@@ -115,6 +115,7 @@ fn random_event(random: &mut ChaCha8Rng, clock: i64, number: u128) -> Event {
     Event {
         at: EventTime::from_unix_millis(clock - late * 1_000).expect("in range"),
         id: IdKey::from_bits(number),
+        input: Offset(i64::try_from(number).expect("few")),
         minor_units: random.random_bool(0.9).then(|| random.random_range(0..100_000)),
         merchant: random
             .random_bool(0.9)

@@ -235,6 +235,7 @@ fn decision(auth: &Authorisation<'_>) -> Decision {
         overload_step: 2,
         history_truncated: true,
         is_judged_again: false,
+        is_counted_before: false,
     }
 }
 
@@ -255,6 +256,7 @@ fn the_same_decision_still_makes_the_same_bytes() {
             overload_step: 0,
             history_truncated: false,
             is_judged_again: false,
+            is_counted_before: false,
             ..declined.clone()
         };
         check_record("decision_declined", &Record::Decision(Box::new(declined)));

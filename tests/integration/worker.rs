@@ -113,10 +113,8 @@ fn a_restart_goes_on_behind_what_was_committed() {
     }
     rig.answer_all(&[0, 1]);
     assert_eq!(rig.ends(DECISIONS), rig.ends(AUTHORISATIONS));
-    let answers = rig.answers();
-    // What the second worker decided says that it does not know the past.
-    let truncated = answers.iter().filter(|answer| decision(answer).history_truncated).count();
-    assert_eq!(truncated, 30);
+    // The second worker read the past back: it knows all that the rules ask for.
+    assert!(rig.answers().iter().all(|answer| !decision(answer).history_truncated));
 }
 
 #[test]

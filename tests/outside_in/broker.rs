@@ -38,7 +38,12 @@ pub(crate) struct OwnBroker {
 impl OwnBroker {
     /// Starts one.
     pub(crate) fn start() -> Self {
-        let broker = Broker { address: start() };
+        Self::start_cluster(1)
+    }
+
+    /// Starts this many, of one cluster.
+    pub(crate) fn start_cluster(brokers_count: usize) -> Self {
+        let broker = Broker { address: start_with(brokers_count) };
         let state = State::of(&broker.address);
         Self { broker, state }
     }
@@ -58,20 +63,30 @@ impl OwnBroker {
     /// Kills it: its connections break, its port is closed, its data stay.
     pub(crate) fn kill(&self) {
         for pid in &self.state.pids {
-            signal(*pid, "KILL");
-            eventually("a killed broker is gone", Duration::from_secs(15), || {
-                // What is dead and not yet waited for has no command line.
-                let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-                line.is_empty().then_some(())
-            });
+            end(*pid, "KILL");
         }
+    }
+
+    /// Ends one of the cluster, which hands over what it leads; `node` counts from 1.
+    pub(crate) fn end_node(&self, node: usize) {
+        end(self.state.pids[node - 1], "TERM");
     }
 
     /// Starts it again where it was, with what it had.
     pub(crate) fn start_again(&mut self) {
+        self.start_again_with(&[]);
+    }
+
+    /// Starts one of the cluster again, that was ended.
+    pub(crate) fn start_node_again(&mut self, node: usize) {
+        self.start_again_with(&["--node", &node.to_string()]);
+    }
+
+    fn start_again_with(&mut self, options: &[&str]) {
         let output = script("up")
             .arg("--again")
             .arg(&self.state.directory)
+            .args(options)
             .stderr(Stdio::inherit())
             .output()
             .expect("tests/kafka/up runs");
@@ -122,10 +137,25 @@ fn target() -> &'static Path {
     Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("target")
 }
 
-/// Starts a broker that ends with this process and returns its address.
+/// Ends the broker `pid` by a signal and waits until it is gone.
+fn end(pid: u32, name: &str) {
+    signal(pid, name);
+    eventually("the broker is gone", Duration::from_secs(30), || {
+        // What is dead and not yet waited for has no command line.
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        line.is_empty().then_some(())
+    });
+}
+
 fn start() -> String {
+    start_with(1)
+}
+
+/// Starts brokers that end with this process and returns their addresses.
+fn start_with(brokers_count: usize) -> String {
     let output = script("up")
         .args(["--while", &std::process::id().to_string()])
+        .args(["--brokers", &brokers_count.to_string()])
         .stderr(Stdio::inherit())
         .output()
         .expect("tests/kafka/up runs");

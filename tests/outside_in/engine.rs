@@ -60,6 +60,26 @@ impl Installation {
         Self { directory, group: self.group.clone(), settings, admin }
     }
 
+    /// Another process of the group, called `name`, as [`Self::twin`] is.
+    pub(crate) fn member(&self, name: &str) -> Self {
+        self.twin().with(&format!("kafka.instance={}-{name}", self.group))
+    }
+
+    /// The same with `section.key=value` over what was said before.
+    pub(crate) fn with(mut self, setting: &str) -> Self {
+        let (key, _) = setting.split_once('=').expect("section.key=value");
+        self.settings.retain(|former| former.split_once('=').is_none_or(|pair| pair.0 != key));
+        self.settings.push(setting.to_owned());
+        self
+    }
+
+    /// The same with `rules` in the place of the shipped ones.
+    pub(crate) fn with_rules(self, rules: &str) -> Self {
+        let file = self.directory.path().join("rules.toml");
+        fs::write(&file, rules).expect("the rules");
+        self.with(&format!("rules.file={}", file.display()))
+    }
+
     fn command(&self, name: &str) -> Command {
         let config = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/stopline.toml");
         let mut command = Command::new(env!("CARGO_BIN_EXE_stopline"));
@@ -73,10 +93,16 @@ impl Installation {
 
     /// Starts `stopline run`.
     pub(crate) fn start(&self) -> Engine {
+        self.start_under(&[])
+    }
+
+    /// Starts `stopline run` with these variables.
+    pub(crate) fn start_under(&self, variables: &[(&str, &str)]) -> Engine {
         let log = self.directory.path().join("run.log");
         let file = File::options().create(true).append(true).open(&log).expect("a log");
         let child = self
             .command("run")
+            .envs(variables.iter().copied())
             .stdout(file.try_clone().expect("the same file"))
             .stderr(file)
             .spawn()
@@ -152,6 +178,41 @@ impl Engine {
         signal(self.child.id(), "TERM");
     }
 
+    /// Stops all its threads, as SIGSTOP does.
+    pub(crate) fn freeze(&self) {
+        signal(self.child.id(), "STOP");
+        self.await_frozen(Duration::from_secs(5));
+    }
+
+    /// Waits until it is stopped.
+    pub(crate) fn await_frozen(&self, within: Duration) {
+        let stat = format!("/proc/{}/stat", self.child.id());
+        eventually("the process is stopped", within, || {
+            let stat = fs::read_to_string(&stat).expect("it is our child");
+            let state = stat.rsplit_once(')').expect("a name in brackets").1.trim_start();
+            state.starts_with('T').then_some(())
+        });
+    }
+
+    /// Lets it go on after it was stopped.
+    pub(crate) fn thaw(&self) {
+        signal(self.child.id(), "CONT");
+    }
+
+    /// The sum of a metric over its labels; 0 where it is not exported (yet).
+    pub(crate) fn metric(&self, name: &str) -> u64 {
+        let (_, page) = self.page("/metrics").unwrap_or_default();
+        let values = page.lines().filter_map(|line| {
+            let (series, value) = line.rsplit_once(' ')?;
+            let found = series.split('{').next() == Some(name);
+            found.then(|| value.parse::<f64>().expect("a number"))
+        });
+        #[expect(clippy::cast_possible_truncation, reason = "counts of one run")]
+        #[expect(clippy::cast_sign_loss, reason = "a count is not negative")]
+        let sum = values.sum::<f64>() as u64;
+        sum
+    }
+
     /// Ends it as `kill -9` does, and waits until it is gone.
     pub(crate) fn kill(&mut self) {
         assert_eq!(self.exit_status(), None, "it runs");
@@ -186,7 +247,8 @@ impl Drop for Engine {
             self.child.wait().expect("it is our child");
         }
         if thread::panicking() {
-            let log = self.log();
+            // Its directory may be gone before it.
+            let log = fs::read_to_string(&self.log).unwrap_or_default();
             let lines: Vec<_> = log.lines().collect();
             let last = lines.len().saturating_sub(40);
             eprintln!("the engine's log ends:\n{}", lines[last..].join("\n"));

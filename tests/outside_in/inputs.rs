@@ -201,7 +201,8 @@ impl Traffic {
         Input::new(message, format, Expected::Acknowledgement(130))
     }
 
-    fn echo_test(&mut self, format: Format) -> Input {
+    /// A probe of one partition or another.
+    pub(crate) fn echo_test(&mut self, format: Format) -> Input {
         let message = Authorisation {
             message_type: i32::from(MessageType::MessageType0800),
             ..Authorisation::default()

@@ -25,8 +25,12 @@ mod waiting;
 
 mod admin_pages;
 mod answers;
+mod campaign;
 mod crashes;
 mod drain_and_resume;
 mod harness;
+mod live_topics;
+mod load;
+mod observe;
 mod start_failures;
 mod verify;

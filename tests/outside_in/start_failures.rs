@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::broker::Broker;
 use crate::engine::{Engine, Installation};
-use crate::topics::{PARTITIONS_COUNT, Topics, create};
+use crate::topics::{PARTITIONS_COUNT, Topics, create, create_with};
 use crate::waiting::eventually;
 
 /// Waits until the engine has named `cause` and either ended or answered that it is not
@@ -46,8 +46,10 @@ fn a_missing_topic_is_named_and_the_engine_is_not_ready() {
 fn topics_that_would_spoil_answers_are_named_with_their_mending_and_78_is_the_exit_code() {
     let broker = Broker::shared();
     let topics = Topics::named_for("spoilt");
-    create(broker, &topics.authorisations, PARTITIONS_COUNT, "delete");
-    create(broker, &topics.decisions, PARTITIONS_COUNT - 1, "compact");
+    let week = [("message.timestamp.type", "CreateTime"), ("retention.ms", "604800000")];
+    create_with(broker, &topics.authorisations, PARTITIONS_COUNT, &week);
+    let compacted = [("message.timestamp.type", "CreateTime"), ("cleanup.policy", "compact")];
+    create_with(broker, &topics.decisions, PARTITIONS_COUNT - 1, &compacted);
     create(broker, &topics.stop_orders, 2, "delete");
     let installation = Installation::new("spoilt", broker.address(), &topics);
     let mut engine = installation.start();
@@ -56,6 +58,9 @@ fn topics_that_would_spoil_answers_are_named_with_their_mending_and_78_is_the_ex
     let named = [
         "partition-counts: ",
         "stop-order-partitions: ",
+        "  append-time: ",
+        "decisions-append-time: ",
+        "retention: ",
         "decisions-compacted: ",
         "stop-orders-not-compacted: ",
         "--add-config cleanup.policy=compact",

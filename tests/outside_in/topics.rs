@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer};
-use rdkafka::error::{KafkaError, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{Header, Headers, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, DeliveryResult, Producer, ProducerContext};
 use rdkafka::{ClientConfig, ClientContext, Message, Offset, TopicPartitionList};
@@ -43,27 +43,44 @@ impl Topics {
         }
     }
 
+    /// Makes the three, as the contract has them, each partition on this many brokers.
+    pub(crate) fn create_on(&self, broker: &Broker, replicas: i32) {
+        create_on(broker, &self.authorisations, PARTITIONS_COUNT, replicas, "delete");
+        create_on(broker, &self.decisions, PARTITIONS_COUNT, replicas, "delete");
+        create_on(broker, &self.stop_orders, 1, replicas, "compact");
+    }
+
     /// Makes the three, as the contract has them.
     pub(crate) fn create(&self, broker: &Broker) {
-        create(broker, &self.authorisations, PARTITIONS_COUNT, "delete");
-        create(broker, &self.decisions, PARTITIONS_COUNT, "delete");
-        create(broker, &self.stop_orders, 1, "compact");
+        self.create_on(broker, 1);
     }
 }
 
-/// Makes a topic whose records carry the broker's time.
+/// Makes a topic whose records carry the broker's time and stay.
 pub(crate) fn create(broker: &Broker, topic: &str, partitions: i32, cleanup: &str) {
-    let admin: AdminClient<DefaultClientContext> =
-        client(broker).create().expect("an admin client");
-    let wanted = NewTopic::new(topic, partitions, TopicReplication::Fixed(1))
-        .set("message.timestamp.type", "LogAppendTime")
-        .set("cleanup.policy", cleanup);
-    let options = AdminOptions::new().operation_timeout(Some(PATIENCE));
-    let made = tokio::runtime::Builder::new_current_thread()
-        .build()
-        .expect("a runtime")
-        .block_on(admin.create_topics([&wanted], &options))
-        .expect("the broker answers");
+    create_on(broker, topic, partitions, 1, cleanup);
+}
+
+fn create_on(broker: &Broker, topic: &str, partitions: i32, replicas: i32, cleanup: &str) {
+    let config = [
+        ("message.timestamp.type", "LogAppendTime"),
+        ("cleanup.policy", cleanup),
+        ("retention.ms", "-1"),
+        ("min.insync.replicas", if replicas > 1 { "2" } else { "1" }),
+    ];
+    make(broker, topic, partitions, replicas, &config);
+}
+
+/// Makes a topic with the settings `config`.
+pub(crate) fn create_with(broker: &Broker, topic: &str, partitions: i32, config: &[(&str, &str)]) {
+    make(broker, topic, partitions, 1, config);
+}
+
+fn make(broker: &Broker, topic: &str, partitions: i32, replicas: i32, config: &[(&str, &str)]) {
+    let admin = admin(broker);
+    let bare = NewTopic::new(topic, partitions, TopicReplication::Fixed(replicas));
+    let wanted = config.iter().fold(bare, |topic, (name, value)| topic.set(name, value));
+    let made = complete(admin.create_topics([&wanted], &admin_options()));
     assert_eq!(made, [Ok(topic.to_owned())]);
     // The controller has it; the broker hears of it a little later.
     eventually("the broker knows its new topic", PATIENCE, || {
@@ -74,7 +91,24 @@ pub(crate) fn create(broker: &Broker, topic: &str, partitions: i32, cleanup: &st
     });
 }
 
-fn client(broker: &Broker) -> ClientConfig {
+/// Asks and orders, as an operator does.
+pub(crate) fn admin(broker: &Broker) -> AdminClient<DefaultClientContext> {
+    client(broker).create().expect("an admin client")
+}
+
+/// With the patience of these tests.
+pub(crate) fn admin_options() -> AdminOptions {
+    AdminOptions::new().operation_timeout(Some(PATIENCE))
+}
+
+/// What an order comes to.
+pub(crate) fn complete<T>(order: impl Future<Output = KafkaResult<T>>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+    runtime.block_on(order).expect("the broker answers")
+}
+
+/// A client of `broker` that is not set any further.
+pub(crate) fn client(broker: &Broker) -> ClientConfig {
     let mut config = ClientConfig::new();
     config.set("bootstrap.servers", broker.address());
     config
@@ -144,8 +178,17 @@ impl Writer {
 
     /// Writes all, waits for every acknowledgement, and says where each lies.
     pub(crate) fn send(&self, topic: &str, records: &[Outbound]) -> Vec<Place> {
-        for (number, outbound) in records.iter().enumerate() {
-            let mut record = BaseRecord::with_opaque_to(topic, number).headers(
+        self.hand_over(topic, 0, records);
+        let mut places = self.await_all(PATIENCE);
+        places.sort_unstable_by_key(|(number, _)| *number);
+        assert_eq!(places.len(), records.len(), "one acknowledgement each");
+        places.into_iter().map(|(_, place)| place).collect()
+    }
+
+    /// Hands all over, numbered from `first` on, and waits for nothing.
+    pub(crate) fn hand_over(&self, topic: &str, first: usize, records: &[Outbound]) {
+        for (index, outbound) in records.iter().enumerate() {
+            let mut record = BaseRecord::with_opaque_to(topic, first + index).headers(
                 outbound.headers.iter().fold(OwnedHeaders::new(), |headers, (key, value)| {
                     headers.insert(Header { key, value: Some(value) })
                 }),
@@ -155,15 +198,22 @@ impl Writer {
             record.payload = outbound.value.as_deref();
             self.send_one(record);
         }
+    }
+
+    /// What the broker has acknowledged since the last time, by number.
+    pub(crate) fn acknowledged(&self) -> Vec<(usize, Place)> {
+        self.producer.poll(Duration::ZERO);
+        std::mem::take(&mut *self.producer.context().places.lock().unwrap())
+    }
+
+    /// The same, when nothing is under way any more.
+    pub(crate) fn await_all(&self, within: Duration) -> Vec<(usize, Place)> {
         let began = Instant::now();
         while self.producer.in_flight_count() > 0 {
-            assert!(began.elapsed() < PATIENCE, "all acknowledged");
+            assert!(began.elapsed() < within, "all acknowledged");
             self.producer.poll(Duration::from_millis(1)); // `flush` takes 100 ms at least.
         }
-        let mut places = std::mem::take(&mut *self.producer.context().places.lock().unwrap());
-        places.sort_unstable_by_key(|(number, _)| *number);
-        assert_eq!(places.len(), records.len(), "one acknowledgement each");
-        places.into_iter().map(|(_, place)| place).collect()
+        self.acknowledged()
     }
 
     fn send_one(&self, mut record: BaseRecord<'_, [u8], [u8], usize>) {
@@ -266,21 +316,45 @@ impl Reader {
         }
     }
 
+    /// Reads on and hands each record over, keeping none, until `take` says that it was the
+    /// last; fails after `within`, naming `what`.
+    pub(crate) fn read_each(
+        &mut self,
+        what: &str,
+        within: Duration,
+        mut take: impl FnMut(&Inbound) -> bool,
+    ) {
+        let mut is_done = false;
+        self.records.clear();
+        let began = Instant::now();
+        while !is_done {
+            let left = within.saturating_sub(began.elapsed());
+            self.read_until(what, left, |records| !records.is_empty());
+            for record in self.records.drain(..) {
+                is_done |= take(&record);
+            }
+        }
+    }
+
     /// Reads to where the topic ends now, and returns all records.
     pub(crate) fn read_to_end(&mut self) -> &[Inbound] {
-        let ends: i64 = (0..self.partitions_count).map(|partition| self.end_of(partition)).sum();
-        self.read_until("the end of the topic", PATIENCE, |records| {
-            i64::try_from(records.len()).unwrap() >= ends
-        });
+        let end = self.end();
+        self.read_until("the end of the topic", PATIENCE, |records| records.len() as u64 >= end);
         &self.records
     }
 
+    /// How many records there are, where none was deleted.
+    pub(crate) fn end(&self) -> u64 {
+        (0..self.partitions_count).map(|partition| self.end_of(partition).unsigned_abs()).sum()
+    }
+
     /// The offset behind the last record of `partition`.
-    fn end_of(&self, partition: i32) -> i64 {
-        self.consumer
-            .fetch_watermarks(&self.topic, partition, PATIENCE)
-            .expect("the broker answers")
-            .1
+    pub(crate) fn end_of(&self, partition: i32) -> i64 {
+        // A leader that is new does not know it for a moment.
+        eventually("the broker says where a partition ends", PATIENCE, || {
+            self.consumer.fetch_watermarks(&self.topic, partition, PATIENCE).ok()
+        })
+        .1
     }
 }
 
@@ -312,7 +386,9 @@ pub(crate) fn committed(broker: &Broker, group: &str, topic: &str) -> Vec<i64> {
         client(broker).set("group.id", group).create().expect("a consumer");
     let mut asked = TopicPartitionList::new();
     asked.add_partition_range(topic, 0, PARTITIONS_COUNT - 1);
-    let found = consumer.committed_offsets(asked, PATIENCE).expect("the broker answers");
+    let found = eventually("the broker says what is committed", PATIENCE, || {
+        consumer.committed_offsets(asked.clone(), PATIENCE).ok()
+    });
     let elements = found.elements();
     elements.iter().map(|element| element.offset().to_raw().unwrap_or(0).max(0)).collect()
 }

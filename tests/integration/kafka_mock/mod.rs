@@ -15,10 +15,10 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::mocking::MockCluster;
 use rdkafka::producer::{BaseProducer, DefaultProducerContext, Producer};
-use stopline::config::{KafkaSettings, TopicSettings};
+use stopline::config::KafkaSettings;
 use stopline::domain::{Input, Offset, PartitionId};
 use stopline::service::Clock;
-use stopline::service::log::kafka::{FeedRecord, KafkaFeed, KafkaLog};
+use stopline::service::log::kafka::{FeedRecord, KafkaFeed, KafkaLog, LogTopics};
 use stopline::service::log::{Assigned, Batch, Change, Fault, Log, Outgoing, Report};
 
 const INPUTS: &str = "in";
@@ -114,15 +114,11 @@ struct Worker {
 
 impl Worker {
     fn open(settings: &KafkaSettings) -> Self {
-        let topics = TopicSettings {
-            authorisations: INPUTS.to_owned(),
-            decisions: OUTPUTS.to_owned(),
-            stop_orders: "orders".to_owned(),
-        };
+        let topics = LogTopics { inputs: INPUTS, outputs: OUTPUTS };
         let clock = Clock::system();
         let wait_max = Duration::from_secs(10);
         Self {
-            log: KafkaLog::open(settings, &topics, 0, wait_max, clock.clone()).unwrap(),
+            log: KafkaLog::open(settings, topics, 0, wait_max, clock.clone()).unwrap(),
             clock,
             batch: Batch::default(),
             changes: Vec::new(),

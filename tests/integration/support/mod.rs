@@ -1,20 +1,24 @@
 //! A small policy, words for messages, and a worker to give them to.
 
+pub(crate) mod faulty_log;
+pub(crate) mod owner;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use prost::Message as _;
-use stopline::config::parse_rules;
+use stopline::config::{FirstStart, StartAt, parse_rules};
 use stopline::domain::{Offset, PartitionId, Span};
 use stopline::engine::rules::RuleSet;
 use stopline::engine::shared::Shared;
 use stopline::engine::{Engine, EngineSettings, RecentAnswersLimits};
+use stopline::service::journal::{Inline, Recall};
 use stopline::service::log::memory::{MemoryBroker, MemoryLog};
 use stopline::service::log::{Tail as _, TailEvent, TailRecord};
 use stopline::service::{
-    Clock, Follower, FollowerStatus, Observer, PartitionStatus, Pipeline, PipelineSettings, Tally,
-    Worker, WorkerSettings,
+    Clock, Follower, FollowerStatus, Observer, PartitionStatus, Pipeline, PipelineSettings,
+    RestoringStatus, Tally, Worker, WorkerSettings,
 };
 use stopline::wire::{Door, DoorSettings, Format, KeySeed, encode_record, proto};
 
@@ -94,6 +98,11 @@ pub(crate) fn door() -> Door {
 }
 
 pub(crate) fn engine(shared: &Arc<Shared>) -> Engine {
+    engine_by(rule_set(POLICY), shared)
+}
+
+/// An engine that judges by `rule_set`.
+pub(crate) fn engine_by(rule_set: Arc<RuleSet>, shared: &Arc<Shared>) -> Engine {
     let settings = EngineSettings {
         engine_version: "test".into(),
         lateness: Span::from_seconds(600),
@@ -103,17 +112,27 @@ pub(crate) fn engine(shared: &Arc<Shared>) -> Engine {
             bytes_max: 16 << 20,
         },
     };
-    Engine::new(rule_set(POLICY), Arc::clone(shared), settings, encode_record)
+    Engine::new(rule_set, Arc::clone(shared), settings, encode_record)
 }
 
 pub(crate) fn pipeline(shared: &Arc<Shared>, clock: &Clock, partitions_count: u32) -> Pipeline {
+    pipeline_of("test/1", engine(shared), clock, partitions_count)
+}
+
+/// A pipeline that writes as `writer`.
+pub(crate) fn pipeline_of(
+    writer: &str,
+    engine: Engine,
+    clock: &Clock,
+    partitions_count: u32,
+) -> Pipeline {
     let settings = PipelineSettings {
         default_format: Format::Protobuf,
         echo_headers: vec!["correlation-id".to_owned()],
-        writer: "test/1".to_owned(),
+        writer: writer.to_owned(),
         partitions_count: Some(partitions_count),
     };
-    Pipeline::new(door(), engine(shared), clock.clone(), settings)
+    Pipeline::new(door(), engine, clock.clone(), settings)
 }
 
 /// A purchase over 50.00 CNY by `account`.
@@ -148,6 +167,7 @@ pub(crate) fn loss_order(order_id: &str, account: &str) -> proto::StopOrder {
 pub(crate) struct Notes {
     pub(crate) tally: Tally,
     pub(crate) assigned: Vec<PartitionId>,
+    pub(crate) stalls: Vec<bool>,
 }
 
 impl Observer for &mut Notes {
@@ -155,12 +175,30 @@ impl Observer for &mut Notes {
         self.tally.merge(tally);
     }
 
-    fn assigned(&mut self, partitions: &[PartitionId]) {
+    fn assigned(&mut self, partitions: &[PartitionId], _restoring: &[RestoringStatus]) {
         self.assigned = partitions.to_vec();
+    }
+
+    fn stalled(&mut self, is_stalled: bool) {
+        self.stalls.push(is_stalled);
     }
 
     fn lost(&mut self, partitions: &[PartitionId]) {
         self.assigned.retain(|partition| !partitions.contains(partition));
+    }
+}
+
+/// A worker that waits for nothing and begins at the log's beginning.
+pub(crate) fn worker_settings(commit_interval: Duration) -> WorkerSettings {
+    WorkerSettings {
+        poll_wait: Duration::ZERO,
+        commit_interval,
+        drain_timeout: Duration::from_secs(5),
+        first_start: Some(FirstStart {
+            history_from: StartAt::Beginning,
+            answer_from: StartAt::Beginning,
+        }),
+        ..WorkerSettings::default()
     }
 }
 
@@ -169,7 +207,7 @@ pub(crate) struct Rig {
     pub(crate) broker: MemoryBroker,
     pub(crate) clock: Clock,
     pub(crate) shared: Arc<Shared>,
-    partitions_count: u32,
+    pub(crate) partitions_count: u32,
 }
 
 impl Rig {
@@ -207,9 +245,14 @@ impl Rig {
 
     /// Lets a follower read the stop-orders topic to its end.
     pub(crate) fn follow_to_the_end(&self) -> Arc<FollowerStatus> {
+        self.follow(&self.shared)
+    }
+
+    /// Lets a follower read it into `shared`.
+    pub(crate) fn follow(&self, shared: &Arc<Shared>) -> Arc<FollowerStatus> {
         let status = Arc::new(FollowerStatus::default());
         let tail = self.broker.tail_from_beginning(STOP_ORDERS).unwrap();
-        let (shared, told) = (Arc::clone(&self.shared), Arc::clone(&status));
+        let (shared, told) = (Arc::clone(shared), Arc::clone(&status));
         let mut follower = Follower::new(tail, door(), Format::Protobuf, shared, told);
         while !status.is_whole() {
             follower.turn().unwrap();
@@ -224,19 +267,20 @@ impl Rig {
     ) -> Worker<MemoryLog, &'n mut Notes> {
         let partitions: Vec<_> = partitions.iter().copied().map(PartitionId).collect();
         let log = self.broker.worker_log(GROUP, AUTHORISATIONS, DECISIONS, &partitions).unwrap();
-        let settings = WorkerSettings {
-            poll_wait: Duration::ZERO,
-            commit_interval: Duration::from_millis(500),
-            drain_timeout: Duration::from_secs(5),
-            tally_interval: Duration::from_secs(1),
-        };
+        let settings = worker_settings(Duration::from_millis(500));
         Worker::new(
             log,
+            self.recall(),
             pipeline(&self.shared, &self.clock, self.partitions_count),
             notes,
             self.clock.clone(),
             settings,
         )
+    }
+
+    /// What reads the two topics back.
+    pub(crate) fn recall(&self) -> Box<dyn Recall> {
+        Box::new(Inline::new(self.broker.archive(AUTHORISATIONS, DECISIONS)))
     }
 
     /// Runs a worker on `partitions` until it has answered all there is; drains it.
@@ -256,6 +300,14 @@ impl Rig {
             })
             .unwrap();
         notes
+    }
+
+    /// Appends `record` to the decisions, as whoever wrote it would.
+    pub(crate) fn write(&self, record: &TailRecord) {
+        let headers: Vec<_> =
+            record.headers.iter().map(|(name, value)| (name.as_str(), value.as_slice())).collect();
+        let (key, value) = (record.key.as_deref(), record.value.as_deref());
+        self.broker.produce(DECISIONS, record.partition, key, value, &headers).unwrap();
     }
 
     pub(crate) fn ends(&self, topic: &str) -> Vec<Offset> {
