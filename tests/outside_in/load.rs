@@ -213,7 +213,7 @@ fn an_engine_that_is_killed_leaves_requests_missing() {
 #[test]
 fn a_backlog_is_answered_once_an_engine_is_started() {
     let broker = Broker::shared().address();
-    let topics = make_topics(broker, "backlog");
+    let topics = make_topics(broker, "load-backlog");
     let file = SummaryFile::new();
     let mut load = Running::start(
         loadgen(broker, &topics)
@@ -221,7 +221,7 @@ fn a_backlog_is_answered_once_an_engine_is_started() {
             .arg(file.path()),
     );
     load.await_words("20000 requests are in the log: start the engine now");
-    let installation = Installation::new("backlog", broker, &topics);
+    let installation = Installation::new("load-backlog", broker, &topics);
     let engine = installation.start();
     assert_eq!(load.await_exit(), Some(0), "{}", load.log());
     stop(engine);
@@ -241,7 +241,7 @@ fn a_backlog_is_answered_once_an_engine_is_started() {
 #[test]
 fn an_echo_sends_every_request_back_once_until_it_is_interrupted() {
     let broker = Broker::shared().address();
-    let topics = make_topics(broker, "echo");
+    let topics = make_topics(broker, "load-echo");
     let mut echo = Running::start(loadgen(broker, &topics).arg("--echo"));
     echo.await_words("echoing 4 partitions");
     let summary = measure(broker, &topics, "protobuf");

@@ -70,24 +70,10 @@ impl KafkaAdmin {
     /// No broker answers, or one refuses a topic, also one that exists already.
     pub fn create_topics(&self, plans: &[TopicPlan<'_>], wait: Duration) -> Result<(), Fault> {
         let deadline = self.clock.deadline(wait);
-        let is_there = |plan: &&TopicPlan<'_>| self.partitions_count(plan.name).is_ok();
-        let earlier: Vec<_> = plans.iter().filter(is_there).map(|plan| plan.name).collect();
         let topics: Vec<_> = plans.iter().map(new_topic).collect();
         let options = AdminOptions::new().operation_timeout(Some(wait));
-        let made = complete(self.client.create_topics(&topics, &options))?;
-        // The client asks again where an answer is late: that a topic is there is then its own
-        // doing.
-        let is_own_doing = |result: &TopicResult| match result {
-            Err((topic, RDKafkaErrorCode::TopicAlreadyExists)) => {
-                !earlier.contains(&topic.as_str())
-            }
-            Ok(_) | Err(_) => false,
-        };
-        let made = made.map(|mut results| {
-            results.retain(|result| !is_own_doing(result));
-            results
-        });
-        self.check(made)?;
+        let made = self.client.create_topics(&topics, &options);
+        self.check(complete(made)?)?;
         for plan in plans {
             while self.partitions_count(plan.name) != Ok(plan.partitions_count) {
                 if deadline.has_passed() {
