@@ -23,6 +23,7 @@
 //!    request in JSON gets the same as JSON ([`wire::record_as_json`]).
 //! 8. **Produced.** [`service::log::Log::append`] hands it to the partition of the same number.
 //!    Once it is acknowledged the [`service::Frontier`] moves, and that is what is committed.
+//!    After a restart or a rebalance [`service::journal`] reads all of this back.
 //!
 //! # The rooms
 //!

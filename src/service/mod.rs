@@ -1,8 +1,9 @@
 //! THE DOING: threads, Kafka, files, HTTP, metrics, the clock.
 //!
 //! A [`Worker`] polls a [`log::Log`], answers through a [`Pipeline`], and commits
-//! its [`Frontier`]; a [`Follower`] keeps the stop list; [`run()`] puts them
-//! together as a process. This room must not know the lab, and decides nothing:
+//! its [`Frontier`]; what a partition remembers it takes over from the [`journal`]; a
+//! [`Follower`] keeps the stop list, a [`Watchdog`] looks after the workers; [`run()`] puts
+//! them together as a process. This room must not know the lab, and decides nothing:
 //! what an answer is, is `engine`'s.
 //!
 //! Start at [`Worker::turn`].

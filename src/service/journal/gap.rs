@@ -53,10 +53,16 @@ pub(super) fn read_gap<A: Archive>(
                     Err(unreadable) => warn!(%unreadable, "it binds nothing and is passed over"),
                 }
             }
-            // Control records have offsets, too, and are not shown.
-            Read::Record(_) | Read::End => {
-                return Ok(GapRead { records, next: gap.to.unwrap_or(next) });
-            }
+            // Behind the last that is shown control records may lie, which are not.
+            Read::Record(_) => return Ok(GapRead { records, next: gap.to.unwrap_or(next) }),
+            Read::End => match gap.to {
+                None => return Ok(GapRead { records, next }),
+                // A new leader may not show yet what was acknowledged: read again later.
+                Some(to) => {
+                    let what = format!("the answers end before {}, which was acknowledged", to.0);
+                    return Err(Fault::Passing { what });
+                }
+            },
         }
     }
     Ok(GapRead { records, next })

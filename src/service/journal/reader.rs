@@ -58,6 +58,7 @@ impl<T: Tail> Reader<T> {
             Ok(Some(TailEvent::ReachedEnd(_))) if self.next >= self.goal => return Ok(Read::End),
             Ok(Some(TailEvent::ReachedEnd(_))) => {
                 self.has_ended_early = true;
+                self.quiet_waits_count = 0;
                 return Ok(Read::Nothing);
             }
             Ok(None) => {}
