@@ -120,6 +120,7 @@ fn warmed(cards_count: u32) -> (Engine, Source) {
     let settings = EngineSettings {
         engine_version: "bench".into(),
         lateness: Span::from_seconds(600),
+        advice_lateness: Span::from_seconds(3 * 86_400),
         cards_count_max: 20_000_000,
         recent_answers: RecentAnswersLimits {
             age_max: Span::from_seconds(600),

@@ -33,6 +33,8 @@ pub struct Settings {
     pub rules_file: PathBuf,
     /// How far back `authorised_at` may lie behind the broker's time.
     pub lateness: Span,
+    /// The same of an advice; what comes before its authorisation waits so long.
+    pub advice_lateness: Span,
     /// The most accounts that one partition remembers; beyond, the one asleep longest goes.
     pub cards_count_max: usize,
     /// How long an answer is kept for repeats.

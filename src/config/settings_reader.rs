@@ -58,9 +58,12 @@ fn read_sections(
         let purpose = "the most accounts that one partition remembers";
         section.required_number("accounts_count_max", purpose, 1, 1 << 30)
     });
-    let lateness = reader.section("time", |section| {
+    let times = reader.section("time", |section| {
         let purpose = "how far `authorised_at` may lie behind the broker's time, such as \"5m\"";
-        section.required_span("lateness", purpose, SECOND, DAY)
+        let lateness = section.required_span("lateness", purpose, SECOND, DAY);
+        let advice_lateness =
+            section.span("advice_lateness", SECOND, ADVICE_LATENESS_MAX, ADVICE_LATENESS);
+        Some((lateness?, advice_lateness?))
     });
     let log_format = reader.section("log", |section| {
         let choices = [("text", LogFormat::Text), ("json", LogFormat::Json)];
@@ -69,6 +72,7 @@ fn read_sections(
     reader.finish();
     let Workers { count: workers_count, mode, drain_timeout, commit_interval } = workers?;
     let (default_format, echo_headers) = formats?;
+    let (lateness, advice_lateness) = times?;
     let (recent_answers_age, recent_answers_bytes_max) = answers?;
     let settings = Settings {
         kafka: kafka?,
@@ -80,7 +84,8 @@ fn read_sections(
         default_format,
         echo_headers,
         rules_file: rules_file?,
-        lateness: lateness?,
+        lateness,
+        advice_lateness,
         cards_count_max: cards_count_max?,
         recent_answers_age,
         recent_answers_bytes_max,
@@ -96,6 +101,8 @@ const SECOND: Span = Span::from_seconds(1);
 /// While it drains a worker does not poll, and the group waits a minute for a poll.
 const DRAIN_MAX: Span = Span::from_seconds(45);
 const DAY: Span = Span::from_seconds(86_400);
+const ADVICE_LATENESS: Span = Span::from_seconds(3 * 86_400);
+const ADVICE_LATENESS_MAX: Span = Span::from_seconds(7 * 86_400);
 
 struct Reader<'r> {
     top: Fields<'r>,

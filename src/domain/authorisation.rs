@@ -15,6 +15,8 @@ pub struct Authorisation<'a> {
     pub id_key: IdKey,
     /// The authorisation that it refers to.
     pub original_id: Option<Identifier<'a>>,
+    /// The keyed hash of `original_id`: what its original is found by.
+    pub original_key: Option<IdKey>,
     /// What kind of payment it is.
     pub processing: Processing,
     /// Adds to the original's amount instead of standing for itself.
@@ -69,6 +71,8 @@ pub struct Authorisation<'a> {
     pub portfolio: Option<Identifier<'a>>,
     /// DE39 as decided elsewhere.
     pub response_code: Option<[u8; 2]>,
+    /// What `response_code` says: advices and outcome notices always have one.
+    pub outcome_elsewhere: Option<OutcomeElsewhere>,
 }
 
 impl Authorisation<'_> {
@@ -151,6 +155,20 @@ pub enum MessageClass {
     OutcomeNotice,
     /// 0800: answered without state.
     EchoTest,
+}
+
+/// DE39, as our word: what somebody else decided. The later one here is the stronger
+/// word: of two that contradict each other it counts, whichever came first.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
+pub enum OutcomeElsewhere {
+    /// Nobody decided: a host that was down, a line that broke. It is no evidence.
+    Failed,
+    /// The cardholder was asked to authenticate.
+    SteppedUp,
+    /// No.
+    Declined,
+    /// Yes: the money may be gone, and only a reversal brings it back.
+    Approved,
 }
 
 /// DE3, as our word. Absent is a purchase.

@@ -54,6 +54,9 @@ pub struct Decision {
     pub is_judged_again: bool,
     /// The windows held it already, by an earlier input: it left no event of its own.
     pub is_counted_before: bool,
+    /// An incremental whose original is not in the windows: it counts as an authorisation
+    /// of its own.
+    pub original_unknown: bool,
 }
 
 /// What a decision keeps of its request, so that nobody must join topics.
@@ -149,8 +152,16 @@ pub struct Acknowledgement {
 pub enum Noted {
     /// An echo test: nothing to remember.
     Echo,
-    /// Received and counted; the windows do not change.
-    Received,
+    /// It changed what its authorisation counts for.
+    Applied,
+    /// Its authorisation has not come yet: it waits.
+    Pending,
+    /// All of it was known before, or is about money towards the cardholder.
+    NothingToDo,
+    /// Its authorisation is in no window any more.
+    OutsideWindows,
+    /// More was taken back than was authorised; what was authorised is taken back.
+    OverReversed,
 }
 
 /// Approve, step up or decline.

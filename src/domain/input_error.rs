@@ -52,11 +52,13 @@ pub enum ErrorReason {
     ConflictingRepeat,
     /// The format named in the header is not spoken here.
     UnsupportedFormat,
+    /// Its authorisation is of another card, account or currency.
+    ContradictsOriginal,
 }
 
 impl ErrorReason {
     /// All of them, in the contract's order.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::Malformed,
         Self::TooLarge,
         Self::Empty,
@@ -73,6 +75,7 @@ impl ErrorReason {
         Self::ReferenceLooksLikePan,
         Self::ConflictingRepeat,
         Self::UnsupportedFormat,
+        Self::ContradictsOriginal,
     ];
 
     /// Its name in metrics, logs and messages: `snake_case`.
@@ -94,6 +97,7 @@ impl ErrorReason {
             Self::ReferenceLooksLikePan => "reference_looks_like_pan",
             Self::ConflictingRepeat => "conflicting_repeat",
             Self::UnsupportedFormat => "unsupported_format",
+            Self::ContradictsOriginal => "contradicts_original",
         }
     }
 }

@@ -17,7 +17,7 @@ mod time;
 
 pub use authorisation::{
     Authorisation, Channel, CheckResult, EntryMode, Initiator, MessageClass, MessageKey,
-    MessageType, Processing, Scheme,
+    MessageType, OutcomeElsewhere, Processing, Scheme,
 };
 pub use card::{AccountKey, CardKey, IdKey, MerchantKey, OrderKey};
 pub use decision::{

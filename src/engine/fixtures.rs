@@ -17,6 +17,7 @@ pub(super) fn purchase(account: u128) -> Authorisation<'static> {
         id: Identifier::new("authorisation", 64).expect("valid"),
         id_key: IdKey::from_bits(1),
         original_id: None,
+        original_key: None,
         processing: Processing::Purchase,
         incremental: false,
         account: AccountKey::from_bits(account),
@@ -44,5 +45,6 @@ pub(super) fn purchase(account: u128) -> Authorisation<'static> {
         scheme: None,
         portfolio: None,
         response_code: None,
+        outcome_elsewhere: None,
     }
 }

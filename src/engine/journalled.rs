@@ -38,7 +38,8 @@ pub enum Journalled<'j> {
     },
     /// It got an earlier message's answer, or an error: it left nothing.
     LeftNothing,
-    /// It has no record: it was met before the first start and its outcome is unknown.
+    /// It has no record: it was met before the first start. A request's outcome is unknown
+    /// unless a message after it tells it.
     Unanswered,
 }
 
@@ -66,7 +67,7 @@ impl Engine {
             .get_mut(&met.input.partition)
             .expect("Invariant: a message meets an open partition.");
         let appended_at = partition.clock(met.appended_at);
-        partition.recent_answers.forget_old(appended_at);
+        partition.forget_old(appended_at);
         let input = met.input.offset;
         let is_request = auth.message_type.class == MessageClass::Request;
         let policy_minor_units = auth.minor_units_in(rule_set.currency());
@@ -80,13 +81,21 @@ impl Engine {
                 }
                 (Some(outcome), value)
             }
-            Journalled::Noted { value } => (None, value),
+            // It changes what it changed then; the answer is the one that was given.
+            Journalled::Noted { value } => {
+                partition.note_as_told(auth, input, appended_at, rule_set.currency(), settings);
+                (None, value)
+            }
             Journalled::Unanswered if is_request => {
                 let event_at = clip(auth.authorised_at, appended_at, settings.lateness);
                 let outcome = RecordedOutcome::Unknown;
                 return partition.record_as(auth, input, event_at, policy_minor_units, outcome);
             }
-            Journalled::LeftNothing | Journalled::Unanswered => return,
+            Journalled::Unanswered => {
+                partition.note_as_told(auth, input, appended_at, rule_set.currency(), settings);
+                return;
+            }
+            Journalled::LeftNothing => return,
         };
         if value.is_empty() {
             return;

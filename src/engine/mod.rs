@@ -2,7 +2,8 @@
 //!
 //! Bytes are words by now, and time is handed in. [`Engine::decide`] takes one
 //! message and what it was [`Met`] with, answers it and remembers it; [`score()`]
-//! judges without changing anything. Everything that a partition owns lies in one
+//! judges without changing anything; what comes after a request, or before it, is in
+//! `life_cycle`. Everything that a partition owns lies in one
 //! [`partition::Partition`] and moves together; what workers share is
 //! [`shared::Shared`].
 //!
@@ -12,6 +13,7 @@
 //! Start at [`Engine::decide`].
 
 mod journalled;
+mod life_cycle;
 mod long_queue;
 pub mod partition;
 mod recent_answers;
@@ -27,14 +29,15 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 
+use self::life_cycle::{Contradiction, PendingLimits};
 use self::partition::{Given, Partition};
 use self::recent_answers::{Likeness, RecentAnswer};
 use self::rules::RuleSet;
 use self::shared::Shared;
-use self::velocity::{CardLimits, Event, RecordedOutcome};
+use self::velocity::CardLimits;
 use crate::domain::{
     Acknowledgement, Authorisation, ErrorReason, EventTime, Identifier, InputError, MessageClass,
-    Met, Noted, Offset, Outcome, PartitionId, Processing, Record, Span,
+    Met, Noted, Offset, Outcome, PartitionId, Record, Span,
 };
 
 pub use journalled::{Amendment, Binding, Journalled};
@@ -52,11 +55,23 @@ pub struct EngineSettings {
     pub engine_version: Arc<str>,
     /// How far back a message's own time may lie behind the broker's.
     pub lateness: Span,
+    /// The same of an advice.
+    pub advice_lateness: Span,
     /// The most accounts that a partition remembers.
     pub cards_count_max: usize,
     /// How many answers a partition keeps for repeats.
     pub recent_answers: RecentAnswersLimits,
 }
+
+impl EngineSettings {
+    /// How far behind any message may lie. What comes before its authorisation waits so long.
+    pub fn lateness_max(&self) -> Span {
+        self.lateness.max(self.advice_lateness)
+    }
+}
+
+/// The most messages that wait in a partition for their authorisation, about 200 bytes each.
+pub const PENDING_COUNT_MAX: usize = 65_536;
 
 /// One worker's engine: its partitions' state, its rule set, and what it shares.
 #[derive(Debug)]
@@ -150,7 +165,7 @@ impl Engine {
     /// How far back the log must be read to know a partition: beyond, nothing counts in a
     /// window any more and no answer is kept (journal rule J8).
     pub fn horizon(&self) -> Span {
-        let windows = longest_window(&self.rule_set).plus(self.settings.lateness);
+        let windows = longest_window(&self.rule_set).plus(self.settings.lateness_max());
         windows.max(self.settings.recent_answers.age_max)
     }
 
@@ -178,7 +193,7 @@ impl Engine {
 
         let likeness = Likeness::of(auth);
         let appended_at = partition.clock(met.appended_at);
-        partition.recent_answers.forget_old(appended_at);
+        partition.forget_old(appended_at);
         if let Some(earlier) = partition.recent_answers.get(auth.key()) {
             if earlier.likeness == likeness {
                 value.clear();
@@ -186,7 +201,9 @@ impl Engine {
                 let kind = AnswerKind::Repeated { outcome: earlier.outcome, input: earlier.input };
                 return Answer { value, kind };
             }
-            return lend(fresh.insert(conflicting_repeat(auth, met)), value, *canonical);
+            if !earlier.likeness.is_with_another_code(&likeness) {
+                return lend(fresh.insert(conflicting_repeat(auth, met)), value, *canonical);
+            }
         }
 
         let (record, outcome) = if auth.message_type.class == MessageClass::Request {
@@ -198,7 +215,13 @@ impl Engine {
             let outcome = decision.outcome;
             (Record::Decision(Box::new(decision)), Some(outcome))
         } else {
-            (noted(auth, met, appended_at), None)
+            match partition.note(auth, met.input.offset, appended_at, rule_set.currency(), settings)
+            {
+                Ok(noted) => (acknowledgement(auth, met, noted, appended_at), None),
+                Err(Contradiction) => {
+                    return lend(fresh.insert(contradicting(auth, met)), value, *canonical);
+                }
+            }
         };
         let answer = lend(fresh.insert(record), value, *canonical);
         let recent =
@@ -236,7 +259,9 @@ impl Engine {
             retention: longest_window(&self.rule_set),
             lateness: self.settings.lateness,
         };
-        Partition::new(limits, self.settings.recent_answers, history)
+        let pending =
+            PendingLimits { age_max: self.settings.lateness_max(), count_max: PENDING_COUNT_MAX };
+        Partition::new(limits, self.settings.recent_answers, pending, history)
     }
 }
 
@@ -252,13 +277,18 @@ fn lend<'e>(record: &'e Record, value: &'e mut Vec<u8>, canonical: Canonical) ->
     Answer { value, kind: AnswerKind::Fresh(record) }
 }
 
-fn noted(auth: &Authorisation<'_>, met: &Met, appended_at: EventTime) -> Record {
+fn acknowledgement(
+    auth: &Authorisation<'_>,
+    met: &Met,
+    noted: Noted,
+    appended_at: EventTime,
+) -> Record {
     Record::Acknowledgement(Box::new(Acknowledgement {
         id: Some(auth.id.to_text()),
         answer_indicator: auth.message_type.answer_indicator(),
         input: met.input,
         original_id: auth.original_id.map(Identifier::to_text),
-        noted: Noted::Received,
+        noted,
         account: Some(auth.account),
         authorised_at: Some(auth.authorised_at),
         appended_at,
@@ -277,29 +307,21 @@ fn conflicting_repeat(auth: &Authorisation<'_>, met: &Met) -> Record {
     }))
 }
 
-/// What the windows remember of a request. Money towards the cardholder is no
-/// spend: a refund or credit leaves no event.
-fn event_of(
-    auth: &Authorisation<'_>,
-    input: Offset,
-    event_at: EventTime,
-    policy_minor_units: Option<i64>,
-    outcome: RecordedOutcome,
-) -> Option<Event> {
-    match auth.processing {
-        Processing::Refund | Processing::Credit => None,
-        Processing::Purchase
-        | Processing::Cash
-        | Processing::QuasiCash
-        | Processing::AccountCheck => Some(Event {
-            at: event_at,
-            id: auth.id_key,
-            input,
-            minor_units: policy_minor_units,
-            merchant: auth.merchant,
-            country: auth.merchant_country,
-            outcome,
-            is_incremental: auth.incremental,
-        }),
-    }
+fn contradicting(auth: &Authorisation<'_>, met: &Met) -> Record {
+    let field = match auth.message_type.class {
+        MessageClass::Reversal => "original_id",
+        MessageClass::Request
+        | MessageClass::Advice
+        | MessageClass::OutcomeNotice
+        | MessageClass::EchoTest => "authorisation_id",
+    };
+    Record::Error(Box::new(InputError {
+        input: met.input,
+        id: Some(auth.id.to_text()),
+        reason: ErrorReason::ContradictsOriginal,
+        field,
+        detail: "names an authorisation of another card, account or currency; send it with the \
+                 card, account and currency of that authorisation"
+            .to_owned(),
+    }))
 }

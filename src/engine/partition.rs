@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
+use super::EngineSettings;
+use super::life_cycle::{Pending, PendingLimits, event_of, keep};
 use super::recent_answers::{RecentAnswers, RecentAnswersLimits};
 use super::rules::RuleSet;
 use super::score::{Scratch, score};
 use super::shared::{Shared, StopLook};
 use super::velocity::{CardLimits, CardTable, RecordedOutcome, Window};
-use super::{EngineSettings, event_of};
 use crate::domain::{Authorisation, Decision, EventTime, Met, Offset, RequestFacts, Span};
 
 /// What a partition's windows begin with.
@@ -31,6 +32,14 @@ pub struct PartitionSize {
     pub recent_answers_count: usize,
     /// What those cost, in bytes.
     pub recent_answers_bytes: usize,
+    /// Messages that wait for their authorisation.
+    pub pending_count: usize,
+    /// Those that waited in vain, to the end of their time.
+    pub pending_expired_count: u64,
+    /// Those let go of before their time, for lack of room.
+    pub pending_overflowed_count: u64,
+    /// Those about another card or currency than what they waited for.
+    pub pending_contradicted_count: u64,
 }
 
 /// What a partition judges by, besides its own state.
@@ -49,12 +58,13 @@ pub(super) struct Given<'e> {
 pub struct Partition {
     pub(super) cards: CardTable,
     pub(super) recent_answers: RecentAnswers,
+    pub(super) pending: Pending,
     /// The highest broker time so far.
     appended_at: Option<EventTime>,
     history: History,
     /// The broker time of the first message met.
     first_appended_at: Option<EventTime>,
-    longest_window: Span,
+    pub(super) longest_window: Span,
 }
 
 impl Partition {
@@ -62,12 +72,14 @@ impl Partition {
     pub(super) fn new(
         cards: CardLimits,
         recent_answers: RecentAnswersLimits,
+        pending: PendingLimits,
         history: History,
     ) -> Self {
         Self {
             longest_window: cards.retention,
             cards: CardTable::new(cards),
             recent_answers: RecentAnswers::new(recent_answers),
+            pending: Pending::new(pending),
             appended_at: None,
             history,
             first_appended_at: None,
@@ -107,17 +119,24 @@ impl Partition {
         let card = self.cards.find_or_make(auth.account, event_at);
         // Windows never move back: a late request sees them where the card's newest left them.
         let now = card.newest().map_or(event_at, |newest| newest.max(event_at));
-        let event =
-            |outcome| event_of(auth, met.input.offset, event_at, policy_minor_units, outcome);
-        let current = event(RecordedOutcome::Unknown);
+        let current =
+            event_of(auth, met.input.offset, event_at, policy_minor_units).map(|mut event| {
+                event.is_incremental = card.knows_original_of(&event);
+                event
+            });
         // A repeat whose answer is gone is judged again, without itself among the earlier
-        // ones, and counted once.
-        let is_counted = card.holds(auth.id_key);
-        let itself = is_counted.then_some(auth.id_key);
-        let window = Window::new(card, current.as_ref(), now).without(itself);
+        // ones, and counted once. An advice may have come before its request.
+        let known = card.find(auth.id_key).map(|event| event.facts);
+        let is_counted = known.is_some_and(|facts| facts.ours.is_some());
+        let window = Window::new(card, current.as_ref(), now).without(known.map(|_| auth.id_key));
         let judged = score(auth, &window, stop.as_ref(), rule_set, scratch);
-        if !is_counted && let Some(event) = event(judged.outcome.into()) {
-            card.record(event);
+        let original_unknown =
+            auth.incremental && current.is_some_and(|event| !event.is_incremental);
+        if let Some(mut event) = current
+            && !is_counted
+        {
+            event.facts.ours = Some(judged.outcome.into());
+            keep(card, &mut self.pending, auth.account, known, event);
         }
 
         Decision {
@@ -137,6 +156,7 @@ impl Partition {
             history_truncated,
             is_judged_again: is_counted || auth.message_type.is_repeat,
             is_counted_before: is_counted,
+            original_unknown,
         }
     }
 
@@ -150,11 +170,19 @@ impl Partition {
         outcome: RecordedOutcome,
     ) {
         let card = self.cards.find_or_make(auth.account, event_at);
-        if !card.holds(auth.id_key)
-            && let Some(event) = event_of(auth, input, event_at, policy_minor_units, outcome)
+        let known = card.find(auth.id_key).map(|event| event.facts);
+        if known.is_none_or(|facts| facts.ours.is_none())
+            && let Some(mut event) = event_of(auth, input, event_at, policy_minor_units)
         {
-            card.record(event);
+            event.facts.ours = Some(outcome);
+            keep(card, &mut self.pending, auth.account, known, event);
         }
+    }
+
+    /// Lets go of what is too old at `appended_at`, the partition's broker time. Hot path.
+    pub(super) fn forget_old(&mut self, appended_at: EventTime) {
+        self.recent_answers.forget_old(appended_at);
+        self.pending.forget_old(appended_at);
     }
 
     /// How much it remembers.
@@ -164,6 +192,10 @@ impl Partition {
             evictions_count: self.cards.evictions_count(),
             recent_answers_count: self.recent_answers.len(),
             recent_answers_bytes: self.recent_answers.bytes(),
+            pending_count: self.pending.len(),
+            pending_expired_count: self.pending.expired_count(),
+            pending_overflowed_count: self.pending.overflowed_count(),
+            pending_contradicted_count: self.pending.contradicted_count(),
         }
     }
 

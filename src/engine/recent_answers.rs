@@ -4,7 +4,7 @@ use hashbrown::HashTable;
 
 use super::long_queue::LongQueue;
 use crate::domain::{
-    AccountKey, Amount, Authorisation, CardKey, EventTime, MessageKey, Offset, Outcome, Span,
+    AccountKey, Amount, Authorisation, CardKey, EventTime, IdKey, MessageKey, Offset, Outcome, Span,
 };
 
 /// How many answers a partition keeps.
@@ -27,6 +27,10 @@ pub(super) struct Likeness {
     pub(super) card: Option<CardKey>,
     /// Its amount and currency.
     pub(super) amount: Option<Amount>,
+    /// The authorisation that it refers to.
+    pub(super) original: Option<IdKey>,
+    /// The outcome that it tells, as its code.
+    pub(super) response_code: Option<[u8; 2]>,
 }
 
 impl Likeness {
@@ -37,7 +41,16 @@ impl Likeness {
             account: auth.account,
             card: auth.card,
             amount: auth.amount,
+            original: auth.original_key,
+            response_code: auth.response_code,
         }
+    }
+
+    /// True where `other` is about the same authorisation and tells another outcome of it: it
+    /// is a message of its own.
+    pub(super) fn is_with_another_code(&self, other: &Self) -> bool {
+        self.response_code != other.response_code
+            && *self == Self { response_code: self.response_code, ..*other }
     }
 }
 
@@ -185,7 +198,7 @@ fn hash_of(key: MessageKey) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{IdKey, MessageClass};
+    use crate::domain::MessageClass;
 
     fn at(seconds: i64) -> EventTime {
         EventTime::from_unix_millis(1_700_000_000_000 + seconds * 1_000).expect("in range")
@@ -202,6 +215,8 @@ mod tests {
                 account: AccountKey::from_bits(1),
                 card: None,
                 amount: None,
+                original: None,
+                response_code: None,
             },
             input: Offset(0),
             outcome: Some(Outcome::Approve),

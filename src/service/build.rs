@@ -79,6 +79,7 @@ pub fn engine_settings(settings: &Settings) -> EngineSettings {
     EngineSettings {
         engine_version: Arc::from(env!("CARGO_PKG_VERSION")),
         lateness: settings.lateness,
+        advice_lateness: settings.advice_lateness,
         cards_count_max: settings.cards_count_max,
         recent_answers: RecentAnswersLimits {
             age_max: settings.recent_answers_age,

@@ -42,11 +42,15 @@ const RESTORING: &str = "stopline_restoring_inputs_left";
 const AGE: &str = "stopline_decision_age_seconds";
 
 /// What is known of each partition.
-const PARTITION_GAUGES: [&str; 6] = [
+const PARTITION_GAUGES: [&str; 10] = [
     "stopline_cards",
     "stopline_card_evictions",
     "stopline_recent_answers",
     "stopline_recent_answers_bytes",
+    "stopline_pending",
+    "stopline_pending_expired",
+    "stopline_pending_overflowed",
+    "stopline_pending_contradicted",
     "stopline_records_outstanding",
     "stopline_frontier_offset",
 ];
@@ -101,6 +105,7 @@ fn describe() {
     describe_gauge!("stopline_partitions", "Partitions that a worker has.");
     describe_gauge!("stopline_cards", "Accounts in a partition's windows.");
     describe_gauge!("stopline_card_evictions", "Accounts forgotten before their windows ended.");
+    describe_pending();
     describe_gauge!("stopline_recent_answers", "Answers kept for repeats.");
     describe_gauge!("stopline_recent_answers_bytes", "Memory of the answers kept for repeats.");
     describe_gauge!("stopline_records_outstanding", "Records not acknowledged yet.");
@@ -259,9 +264,13 @@ impl WorkerMetrics {
                 gauge!(name, "partition" => partition.clone()).set(float_of(value));
             };
             set("stopline_cards", count(size.cards_count));
-            set("stopline_card_evictions", i64::try_from(size.evictions_count).unwrap_or(i64::MAX));
+            set("stopline_card_evictions", whole(size.evictions_count));
             set("stopline_recent_answers", count(size.recent_answers_count));
             set("stopline_recent_answers_bytes", count(size.recent_answers_bytes));
+            set("stopline_pending", count(size.pending_count));
+            set("stopline_pending_expired", whole(size.pending_expired_count));
+            set("stopline_pending_overflowed", whole(size.pending_overflowed_count));
+            set("stopline_pending_contradicted", whole(size.pending_contradicted_count));
             set("stopline_records_outstanding", count(status.outstanding_count));
             set("stopline_frontier_offset", status.frontier.0);
         }
@@ -301,6 +310,22 @@ pub(super) fn export_stop_list(list: &StopList, follower: &FollowerStatus) {
     counter!("stopline_stop_orders_refused_total")
         .absolute(follower.refused_count() + follower.tombstones_refused_count());
     counter!("stopline_stop_orders_foreign_tags_total").absolute(follower.foreign_tags_count());
+}
+
+fn describe_pending() {
+    let gauges = [
+        ("stopline_pending", "Messages that wait for the authorisation they are about."),
+        ("stopline_pending_expired", "Those whose authorisation never came."),
+        ("stopline_pending_overflowed", "Those let go of for lack of room."),
+        ("stopline_pending_contradicted", "Those of another card or currency than it."),
+    ];
+    for (name, meaning) in gauges {
+        describe_gauge!(name, meaning);
+    }
+}
+
+fn whole(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX)
 }
 
 fn count(count: usize) -> i64 {

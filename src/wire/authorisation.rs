@@ -11,6 +11,7 @@ use super::fields::{CardField, Fields, NAME_LENGTH_MAX};
 use super::pan::{Pan, PanFault};
 use super::proto;
 use super::refusal::Fault;
+use super::scheme_codes::outcome_elsewhere;
 
 const PARTY_LENGTH_MAX: usize = 32;
 const SWITCH_CONTEXT_BYTES_MAX: usize = 1_024;
@@ -51,11 +52,15 @@ fn words<'s>(
     let merchant_id = checks::optional_name("merchant_id", fields.merchant_id, PARTY_LENGTH_MAX)?;
     let acquirer_id = checks::optional_name("acquirer_id", fields.acquirer_id, PARTY_LENGTH_MAX)?;
     let acquirer = acquirer_id.map(Identifier::as_str);
+    let original_id = original_id(fields, class)?;
+    let response_code = response_code(fields, class)?;
+    let scheme = scheme(fields)?;
     Ok(Authorisation {
         message_type,
         id,
         id_key: door.keys.id_key(id.as_str()),
-        original_id: original_id(fields, class)?,
+        original_id,
+        original_key: original_id.map(|id| door.keys.id_key(id.as_str())),
         processing: processing(fields)?,
         incremental: fields.incremental,
         account,
@@ -86,9 +91,10 @@ fn words<'s>(
         expiry_result: check_result("expiry_result", fields.expiry_result)?,
         bin: checks::bin(fields.bin)?,
         ip_country: checks::country("ip_country", fields.ip_country)?,
-        scheme: scheme(fields)?,
+        scheme,
         portfolio: checks::optional_name("portfolio", fields.portfolio, PARTY_LENGTH_MAX)?,
-        response_code: response_code(fields, class)?,
+        response_code,
+        outcome_elsewhere: response_code.map(|code| outcome_elsewhere(code, scheme)),
     })
 }
 
@@ -189,8 +195,8 @@ fn amount(door: &Door, fields: &Fields<'_>, class: MessageClass) -> Result<Optio
             ("currency", fields.currency),
         )
         .map(Some),
-        None if class == MessageClass::OutcomeNotice => Ok(None),
-        None => Err(Fault::missing("amount_minor_units", "on requests, advices and reversals")),
+        None if matches!(class, MessageClass::OutcomeNotice | MessageClass::Reversal) => Ok(None),
+        None => Err(Fault::missing("amount_minor_units", "on requests and advices")),
     }
 }
 

@@ -120,6 +120,7 @@ fn write_decision(to: &mut Writer<'_>, decision: &Decision) {
     to.uint(35, decision.overload_step.into());
     to.flag(36, decision.is_judged_again);
     to.flag(37, decision.is_counted_before);
+    to.flag(38, decision.original_unknown);
 }
 
 fn write_request_facts(to: &mut Writer<'_>, request: &RequestFacts) {
@@ -153,7 +154,11 @@ fn write_acknowledgement(to: &mut Writer<'_>, noted: &Acknowledgement) {
         5,
         match noted.noted {
             Noted::Echo => 1,
-            Noted::Received => 2,
+            Noted::Applied => 3,
+            Noted::Pending => 4,
+            Noted::NothingToDo => 5,
+            Noted::OutsideWindows => 6,
+            Noted::OverReversed => 7,
         },
     );
     if let Some(account) = noted.account {
@@ -252,5 +257,6 @@ const fn error_reason_number(reason: ErrorReason) -> u64 {
         ErrorReason::ReferenceLooksLikePan => 14,
         ErrorReason::ConflictingRepeat => 15,
         ErrorReason::UnsupportedFormat => 16,
+        ErrorReason::ContradictsOriginal => 17,
     }
 }

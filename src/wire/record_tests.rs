@@ -95,6 +95,7 @@ fn decision(random: &mut ChaCha8Rng) -> Decision {
         history_truncated: random.random(),
         is_judged_again: random.random(),
         is_counted_before: random.random(),
+        original_unknown: random.random(),
     }
 }
 
@@ -104,7 +105,7 @@ fn acknowledgement(random: &mut ChaCha8Rng) -> Acknowledgement {
         answer_indicator: 430,
         input: input(random),
         original_id: random.random::<bool>().then(|| text(random)),
-        noted: if random.random() { Noted::Echo } else { Noted::Received },
+        noted: if random.random() { Noted::Echo } else { Noted::Applied },
         account: random.random::<bool>().then(|| AccountKey::from_bits(random.random())),
         authorised_at: random.random::<bool>().then(|| time(random)),
         appended_at: time(random),

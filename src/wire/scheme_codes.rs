@@ -19,7 +19,7 @@
 //! - American Express sends three-digit action codes and UnionPay, JCB and Discover
 //!   publish no table: they get the ISO codes, which the switch maps (C).
 
-use crate::domain::{Outcome, Reason, Scheme};
+use crate::domain::{Outcome, OutcomeElsewhere, Reason, Scheme};
 
 /// What a scheme's answer says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -77,6 +77,28 @@ pub fn response_codes(
         | Some(Scheme::UnionPay | Scheme::AmericanExpress | Scheme::Jcb | Scheme::Discover) => {
             plain(row.iso)
         }
+    }
+}
+
+/// What DE39 `code` says that somebody else decided.
+///
+/// Approved are 00, 08 (honour with identification), 10 (in part), 11 (VIP), 16, 85 (no
+/// reason to decline), 87 (without the cash) and Y1, Y3 (approved offline). 1A, and
+/// Mastercard's 65, ask for authentication. Failures say nothing of the cardholder: 06
+/// error, 09 in progress, 19 enter again, 22 malfunction, 30 format, 68 too late, 80
+/// network, 88 and 89 and A0 keys and MACs, 90 to 96 cut-off, host down, no route,
+/// duplicate, reconciliation, malfunction, 98 no answer from the issuer, 99 PIN block.
+/// All others decline. Source: ISO 8583:1987 and its national use (C).
+pub(super) fn outcome_elsewhere(code: [u8; 2], scheme: Option<Scheme>) -> OutcomeElsewhere {
+    match &code {
+        b"00" | b"08" | b"10" | b"11" | b"16" | b"85" | b"87" | b"Y1" | b"Y3" => {
+            OutcomeElsewhere::Approved
+        }
+        b"1A" => OutcomeElsewhere::SteppedUp,
+        b"65" if scheme == Some(Scheme::Mastercard) => OutcomeElsewhere::SteppedUp,
+        b"06" | b"09" | b"19" | b"22" | b"30" | b"68" | b"80" | b"88" | b"89" | b"90" | b"91"
+        | b"92" | b"94" | b"95" | b"96" | b"98" | b"99" | b"A0" => OutcomeElsewhere::Failed,
+        _ => OutcomeElsewhere::Declined,
     }
 }
 
@@ -270,6 +292,43 @@ mod tests {
             assert_eq!((other.response_code, other.merchant_advice_code), ("57", Some("21")));
             let iso = response_codes(Some(reason), Outcome::Decline, None);
             assert_eq!(iso.response_code, "57");
+        }
+    }
+
+    #[test]
+    fn what_others_decided_is_read_from_their_code() {
+        use OutcomeElsewhere::{Approved, Declined, Failed, SteppedUp};
+        let cases = [
+            (b"00", None, Approved),
+            (b"85", Some(Scheme::Visa), Approved),
+            (b"51", None, Declined),
+            (b"41", None, Declined),
+            (b"R1", Some(Scheme::Visa), Declined),
+            (b"65", None, Declined),
+            (b"65", Some(Scheme::Mastercard), SteppedUp),
+            (b"1A", Some(Scheme::Visa), SteppedUp),
+            (b"06", None, Failed),
+            (b"68", None, Failed),
+            (b"91", None, Failed),
+            (b"96", Some(Scheme::UnionPay), Failed),
+        ];
+        for (code, scheme, expected) in cases {
+            assert_eq!(outcome_elsewhere(*code, scheme), expected, "{code:?} {scheme:?}");
+        }
+    }
+
+    #[test]
+    fn our_own_codes_are_read_as_what_they_stand_for() {
+        for (reason, scheme, codes) in declines() {
+            let code = <[u8; 2]>::try_from(codes.response_code.as_bytes()).expect("two");
+            let is_failure = reason == Reason::NotScored;
+            let expected =
+                if is_failure { OutcomeElsewhere::Failed } else { OutcomeElsewhere::Declined };
+            assert_eq!(outcome_elsewhere(code, scheme), expected, "{reason:?} {scheme:?}");
+        }
+        for (scheme, soft) in STEP_UP_CODES {
+            let code = <[u8; 2]>::try_from(soft.as_bytes()).expect("two");
+            assert_eq!(outcome_elsewhere(code, scheme), OutcomeElsewhere::SteppedUp);
         }
     }
 

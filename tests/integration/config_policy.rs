@@ -5,8 +5,7 @@ use std::path::Path;
 use stopline::config::parse_rules;
 use stopline::domain::{
     AccountKey, Amount, Authorisation, CardKey, Channel, CheckResult, Currency, EntryMode,
-    EventTime, IdKey, Identifier, Initiator, MerchantKey, MessageType, Offset, Outcome, Processing,
-    Reason,
+    EventTime, IdKey, Identifier, Initiator, MerchantKey, MessageType, Outcome, Processing, Reason,
 };
 use stopline::engine::rules::{RuleSet, Verdict};
 use stopline::engine::velocity::{CardState, Event, Measure, Window};
@@ -31,6 +30,7 @@ fn payment(fen: i64) -> Authorisation<'static> {
         id: Identifier::new("a-1", 64).expect("valid"),
         id_key: IdKey::from_bits(1),
         original_id: None,
+        original_key: None,
         processing: Processing::Purchase,
         incremental: false,
         account: AccountKey::from_bits(2),
@@ -58,6 +58,7 @@ fn payment(fen: i64) -> Authorisation<'static> {
         scheme: None,
         portfolio: None,
         response_code: None,
+        outcome_elsewhere: None,
     }
 }
 
@@ -112,14 +113,14 @@ impl<'r> Account<'r> {
 
     fn event(&self, millis: i64, request: &Authorisation<'_>, outcome: Outcome) -> Event {
         Event {
-            at: EventTime::from_unix_millis(START + millis).expect("in range"),
-            id: IdKey::from_bits(u128::try_from(millis).expect("positive")),
-            input: Offset(millis),
-            minor_units: request.minor_units_in(self.rule_set.currency()),
             merchant: request.merchant,
             country: request.merchant_country,
-            outcome: outcome.into(),
-            is_incremental: false,
+            ..Event::plain(
+                EventTime::from_unix_millis(START + millis).expect("in range"),
+                IdKey::from_bits(u128::try_from(millis).expect("positive")),
+                request.minor_units_in(self.rule_set.currency()),
+                outcome.into(),
+            )
         }
     }
 }

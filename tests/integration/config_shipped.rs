@@ -124,6 +124,7 @@ impl<'r> Account<'r> {
             id: Identifier::new("a-1", 64).expect("valid"),
             id_key: IdKey::from_bits(1),
             original_id: None,
+            original_key: None,
             processing: Processing::Purchase,
             incremental: false,
             account: AccountKey::from_bits(2),
@@ -151,6 +152,7 @@ impl<'r> Account<'r> {
             scheme: None,
             portfolio: None,
             response_code: None,
+            outcome_elsewhere: None,
         };
         let features = self.rule_set.features().iter();
         let evidence: Vec<_> = features.map(|it| recount(it, &self.events)).collect();

@@ -26,6 +26,7 @@ mod decisions;
 mod delivery;
 mod exit_codes;
 mod kafka_mock;
+mod life_cycle;
 mod readme;
 mod rules_property;
 mod source_text;

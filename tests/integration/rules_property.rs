@@ -250,6 +250,7 @@ fn fires(rule_set: &RuleSet, row: &Row) -> bool {
         id: Identifier::new("a-1", 64).expect("valid"),
         id_key: IdKey::from_bits(1),
         original_id: None,
+        original_key: None,
         processing: Processing::Purchase,
         incremental: row.is_incremental,
         account: AccountKey::from_bits(2),
@@ -284,6 +285,7 @@ fn fires(rule_set: &RuleSet, row: &Row) -> bool {
         scheme: None,
         portfolio: text("portfolio").map(|it| Identifier::new(it, 32).expect("valid")),
         response_code: None,
+        outcome_elsewhere: None,
     };
     let evidence = [row.numbers["velocity.largest"], row.numbers["velocity.count"]];
     let mut verdict = Verdict::default();

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use stopline::domain::{AccountKey, EventTime, IdKey, MerchantKey, Offset, Span};
+use stopline::domain::{AccountKey, EventTime, IdKey, MerchantKey, Span};
 use stopline::engine::velocity::{
     CardLimits, CardTable, Event, FeatureSpec, Measure, OutcomeFilter, RecordedOutcome, What,
     Window,
@@ -112,19 +112,21 @@ fn random_event(random: &mut ChaCha8Rng, clock: i64, number: u128) -> Event {
     let late = if random.random_bool(0.3) { random.random_range(0..4_000) } else { 0 };
     let outcomes =
         [RecordedOutcome::Approved, RecordedOutcome::SteppedUp, RecordedOutcome::Declined];
+    let plain = Event::plain(
+        EventTime::from_unix_millis(clock - late * 1_000).expect("in range"),
+        IdKey::from_bits(number),
+        random.random_bool(0.9).then(|| random.random_range(0..100_000)),
+        outcomes[random.random_range(0..3)],
+    );
     Event {
-        at: EventTime::from_unix_millis(clock - late * 1_000).expect("in range"),
-        id: IdKey::from_bits(number),
-        input: Offset(i64::try_from(number).expect("few")),
-        minor_units: random.random_bool(0.9).then(|| random.random_range(0..100_000)),
         merchant: random
             .random_bool(0.9)
             .then(|| MerchantKey::from_bits(random.random_range(0..4))),
         country: random
             .random_bool(0.9)
             .then(|| [*b"CN", *b"US", *b"SG"][random.random_range(0..3)]),
-        outcome: outcomes[random.random_range(0..3)],
         is_incremental: random.random_bool(0.1),
+        ..plain
     }
 }
 

@@ -236,6 +236,7 @@ fn decision(auth: &Authorisation<'_>) -> Decision {
         history_truncated: true,
         is_judged_again: false,
         is_counted_before: false,
+        original_unknown: false,
     }
 }
 
@@ -257,6 +258,7 @@ fn the_same_decision_still_makes_the_same_bytes() {
             history_truncated: false,
             is_judged_again: false,
             is_counted_before: false,
+            original_unknown: false,
             ..declined.clone()
         };
         check_record("decision_declined", &Record::Decision(Box::new(declined)));
@@ -271,7 +273,7 @@ fn the_same_acknowledgement_and_error_still_make_the_same_bytes() {
         answer_indicator: 430,
         input: met().input,
         original_id: Some(text("auth-1")),
-        noted: Noted::Received,
+        noted: Noted::Applied,
         account: Some(messages::door(false).keys().account_key("par-1")),
         authorised_at: Some(at(1_770_000_060_000)),
         appended_at: at(1_770_000_060_040),

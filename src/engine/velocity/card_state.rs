@@ -2,30 +2,9 @@
 
 use std::collections::VecDeque;
 
-use super::RecordedOutcome;
-use crate::domain::{EventTime, IdKey, MerchantKey, Offset, Span};
-
-/// One authorisation as its account's windows remember it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Event {
-    /// Its own time, clipped to the allowed lateness.
-    pub at: EventTime,
-    /// What it is known by: a repeat finds it.
-    pub id: IdKey,
-    /// The input that it came in, by which an amendment finds it: an id whose answer is
-    /// forgotten is judged again as another input, and leaves no event of its own.
-    pub input: Offset,
-    /// Its amount in the policy's currency; `None` where it has none there.
-    pub minor_units: Option<i64>,
-    /// Its merchant; `None` where unknown.
-    pub merchant: Option<MerchantKey>,
-    /// Its merchant's country; `None` where unknown.
-    pub country: Option<[u8; 2]>,
-    /// What became of it.
-    pub outcome: RecordedOutcome,
-    /// Adds to an earlier one's amount: money, but not another authorisation.
-    pub is_incremental: bool,
-}
+use super::Event;
+use super::chain::Chain;
+use crate::domain::{EventTime, IdKey, Span};
 
 /// One account's authorisations: oldest first, ties in log order.
 ///
@@ -37,8 +16,10 @@ pub struct Event {
 /// ```
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct CardState {
-    events: VecDeque<Event>,
+    pub(super) events: VecDeque<Event>,
     newest: Option<EventTime>,
+    /// Those that were taken back or added to; empty for most.
+    pub(super) chains: Vec<Chain>,
 }
 
 impl CardState {
@@ -69,29 +50,12 @@ impl CardState {
         let now = self.newest.map_or(now, |newest| newest.max(now));
         self.newest = Some(now);
         while self.events.front().is_some_and(|event| event.at <= now.minus(retention)) {
-            self.events.pop_front();
+            if let Some(gone) = self.events.pop_front()
+                && !self.chains.is_empty()
+            {
+                self.let_go(&gone);
+            }
         }
-    }
-
-    /// Gives the authorisation that came in `input` another time and outcome; false where it
-    /// is not remembered, or has those.
-    pub fn amend(&mut self, input: Offset, at: EventTime, outcome: RecordedOutcome) -> bool {
-        let Some(place) = self.events.iter().position(|event| event.input == input) else {
-            return false;
-        };
-        let Some(event) = self.events.get_mut(place) else {
-            return false;
-        };
-        if (event.outcome, event.at) == (outcome, at) {
-            return false;
-        }
-        event.outcome = outcome;
-        if event.at != at
-            && let Some(event) = self.events.remove(place)
-        {
-            self.record(Event { at, ..event });
-        }
-        true
     }
 
     /// Remembers `event` at its own time, behind those of the same time.
@@ -105,22 +69,17 @@ impl CardState {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Offset;
+    use crate::engine::velocity::RecordedOutcome;
 
     fn at(seconds: i64) -> EventTime {
         EventTime::from_unix_millis(1_700_000_000_000 + seconds * 1_000).expect("in range")
     }
 
     fn event(id: u128, seconds: i64) -> Event {
-        Event {
-            at: at(seconds),
-            id: IdKey::from_bits(id),
-            input: Offset(i64::try_from(id).expect("small")),
-            minor_units: Some(100),
-            merchant: None,
-            country: None,
-            outcome: RecordedOutcome::Approved,
-            is_incremental: false,
-        }
+        let input = Offset(i64::try_from(id).expect("small"));
+        let outcome = RecordedOutcome::Approved;
+        Event { input, ..Event::plain(at(seconds), IdKey::from_bits(id), Some(100), outcome) }
     }
 
     fn ids(card: &CardState) -> Vec<u128> {

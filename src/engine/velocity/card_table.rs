@@ -124,7 +124,7 @@ impl CardTable {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{IdKey, Offset};
+    use crate::domain::IdKey;
     use crate::engine::velocity::{Event, RecordedOutcome};
 
     fn at(seconds: i64) -> EventTime {
@@ -132,16 +132,8 @@ mod tests {
     }
 
     fn touch(table: &mut CardTable, account: u128, seconds: i64) {
-        table.find_or_make(AccountKey::from_bits(account), at(seconds)).record(Event {
-            at: at(seconds),
-            id: IdKey::from_bits(0),
-            input: Offset(0),
-            minor_units: None,
-            merchant: None,
-            country: None,
-            outcome: RecordedOutcome::Approved,
-            is_incremental: false,
-        });
+        let event = Event::plain(at(seconds), IdKey::from_bits(0), None, RecordedOutcome::Approved);
+        table.find_or_make(AccountKey::from_bits(account), at(seconds)).record(event);
     }
 
     fn table(cards_count_max: usize) -> CardTable {

@@ -53,6 +53,11 @@ pub enum RecordedOutcome {
     Declined,
     /// Nobody said: an input of before the first start, without an answer.
     Unknown,
+    /// Nobody decided: a host was down, a line broke. No evidence: only a filter that
+    /// asks for it counts it.
+    Failed,
+    /// All of it was taken back: it counts for nothing.
+    Reversed,
 }
 
 impl From<Outcome> for RecordedOutcome {
@@ -70,8 +75,8 @@ impl From<Outcome> for RecordedOutcome {
 pub struct OutcomeFilter(u8);
 
 impl OutcomeFilter {
-    /// Every outcome, the one not known yet included.
-    pub const ANY: Self = Self(u8::MAX);
+    /// Every outcome, the one not known yet included; not what failed or was taken back.
+    pub const ANY: Self = Self(1 | 2 | 4 | 8);
     /// No outcome.
     pub const NONE: Self = Self(0);
 
@@ -88,7 +93,7 @@ impl OutcomeFilter {
 
     /// True where it filters nothing.
     pub const fn is_any(self) -> bool {
-        self.0 == u8::MAX
+        self.0 == Self::ANY.0
     }
 
     const fn bit(outcome: RecordedOutcome) -> u8 {
@@ -97,6 +102,8 @@ impl OutcomeFilter {
             RecordedOutcome::SteppedUp => 2,
             RecordedOutcome::Declined => 4,
             RecordedOutcome::Unknown => 8,
+            RecordedOutcome::Failed => 16,
+            RecordedOutcome::Reversed => 0,
         }
     }
 }

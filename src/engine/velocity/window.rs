@@ -113,7 +113,7 @@ fn to_i64(count: usize) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{Offset, Span};
+    use crate::domain::Span;
     use crate::engine::velocity::{OutcomeFilter, RecordedOutcome};
 
     fn at(seconds: i64) -> EventTime {
@@ -121,15 +121,11 @@ mod tests {
     }
 
     fn event(seconds: i64, minor_units: i64, merchant: u128, country: [u8; 2]) -> Event {
+        let outcome = RecordedOutcome::Approved;
         Event {
-            at: at(seconds),
-            id: IdKey::from_bits(0),
-            input: Offset(0),
-            minor_units: Some(minor_units),
             merchant: Some(MerchantKey::from_bits(merchant)),
             country: Some(country),
-            outcome: RecordedOutcome::Approved,
-            is_incremental: false,
+            ..Event::plain(at(seconds), IdKey::from_bits(0), Some(minor_units), outcome)
         }
     }
 

@@ -309,9 +309,13 @@ fn is_fit(answer: &Answer, kind: Kind) -> bool {
         (Kind::Request(_), Answer::Decision(_))
         | (Kind::Noted, Answer::Acknowledgement(_))
         | (Kind::Poison, Answer::Error(_)) => true,
-        (Kind::Request(_) | Kind::Noted, Answer::Error(error)) => {
+        (Kind::Request(_), Answer::Error(error)) => {
             error.reason() == ErrorReason::ConflictingRepeat
         }
+        (Kind::Noted, Answer::Error(error)) => matches!(
+            error.reason(),
+            ErrorReason::ConflictingRepeat | ErrorReason::ContradictsOriginal
+        ),
         (Kind::Request(_) | Kind::Noted | Kind::Poison | Kind::Absent, _) => false,
     }
 }

@@ -83,7 +83,8 @@ pub(super) fn check_topics(
 /// How far back a start reads to make its state.
 fn horizon(settings: &Settings, rule_set: &RuleSet) -> Span {
     let windows = rule_set.features().iter().map(|feature| feature.window);
-    let longest = windows.max().unwrap_or_default().plus(settings.lateness);
+    let longest =
+        windows.max().unwrap_or_default().plus(settings.lateness.max(settings.advice_lateness));
     longest.max(settings.recent_answers_age)
 }
 

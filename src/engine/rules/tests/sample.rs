@@ -22,6 +22,7 @@ pub(super) fn request() -> Authorisation<'static> {
         id: Identifier::new("a-1", 64).expect("valid"),
         id_key: IdKey::from_bits(1),
         original_id: None,
+        original_key: None,
         processing: Processing::Purchase,
         incremental: false,
         account: AccountKey::from_bits(2),
@@ -49,6 +50,7 @@ pub(super) fn request() -> Authorisation<'static> {
         scheme: Some(Scheme::UnionPay),
         portfolio: Some(Identifier::new("gold", 32).expect("valid")),
         response_code: None,
+        outcome_elsewhere: None,
     }
 }
 

@@ -1,0 +1,326 @@
+//! What comes after an authorisation, or before it: outcomes, advices, reversals.
+//!
+//! An authorisation counts for what is **told** of it, not for the order in which that
+//! comes. Three facts are kept of each (journal rule J5): our binding outcome, the host's
+//! outcome (it wins), and what was taken back. Each message sets its own fact only, and
+//! what windows count is made from all of them anew. So any order, repetition and delay of
+//! a set of messages leaves the same windows.
+//!
+//! A reversal works at the original's time, not at its own:
+//!
+//! ```text
+//!            10:00       10:20       10:40       11:00   authorisation A of 100.00 at 10:00,
+//!              A           B           R                 B of 30.00 at 10:20,
+//!  before R  ──●100────────●30───────────────────────▶   sum 130.00, count 2
+//!  R: 40.00  ──●60─────────●30─────────╳─────────────▶   sum  90.00, count 2
+//!  R: all    ──○───────────●30─────────╳─────────────▶   sum  30.00, count 1
+//!              ↑                       ↑
+//!              A is what changes       at R's own time nothing is entered: when A leaves the
+//!                                      window, so does what was taken back of it
+//! ```
+//!
+//! What is answered, and what the windows count of the authorisation (*it*) afterwards:
+//!
+//! | outcome notice (0110, 0210), where it is | answer | it counts |
+//! |---|---|---|
+//! | known | applied | by the host's outcome: only approved is spend, a failure is none |
+//! | known, with this or a stronger outcome of the host's | nothing to do | as before |
+//! | not here yet | pending | by the host's outcome as soon as it comes |
+//! | answered, and in no window (a refund, an account let go of) | outside the windows | not |
+//!
+//! | advice (0120, 0220), where it is | answer | it counts |
+//! |---|---|---|
+//! | known | as a notice | as with a notice; the advice's amount and time change nothing |
+//! | not here (yet) | applied | at the advice's own time; its request, if it comes, takes over |
+//! | before every window by the advice's own time | outside the windows | not |
+//!
+//! | reversal (0400, 0420), where it is known | answer | it counts |
+//! |---|---|---|
+//! | no amount | applied | no more; nor its incrementals, nor any that come |
+//! | less than is left | applied | as before, with so much less money |
+//! | all that is left | applied | as with no amount |
+//! | more than is left | over-reversed | as with no amount: never less than nothing |
+//! | under another reversal's id | by what is left | the amounts add up |
+//! | under the same id, soon | the stored answer | as before |
+//! | under the same id, later | nothing to do | as before |
+//!
+//! | reversal (0400, 0420), where it is | answer | it counts |
+//! |---|---|---|
+//! | not here yet | pending | with it taken back as soon as it comes |
+//! | not here, but incrementals of it | pending | the same; they go at once if no amount is named |
+//! | before every window by `original_authorised_at` | outside the windows | not |
+//! | answered, and in no window | outside the windows | not |
+//!
+//! | any of the three | answer | it counts |
+//! |---|---|---|
+//! | of another card, currency or account, where both are known | error | as before |
+//! | the same, where it waited | (was answered) | as before; let go of and counted |
+//! | refund or credit by the message's own processing code | nothing to do | not |
+//! | it does not come within the longest delay | (was answered) | not; counted as expired |
+//!
+//! | request | answer | it counts |
+//! |---|---|---|
+//! | incremental, original known | decision | its amount at its own time, no count |
+//! | the same, of a chain taken back whole | decision | not |
+//! | incremental, original not here | `original_unknown` | as its own, until the original comes |
+//! | incremental, of another card or currency | `original_unknown` | as its own |
+//! | refund or credit | decision | not: money towards the cardholder is no spend |
+//! | account check | decision | as one authorisation of nothing |
+//! | again, its answer forgotten | `judged_again` | as before |
+//!
+//! The host's outcomes of one authorisation may contradict each other (91, then 00). The
+//! stronger counts, whichever came first: approved, declined, stepped up, failed. An
+//! approval is undone by a reversal, never by another outcome.
+//!
+//! A chain is an original and the incrementals that name it. What is taken back is taken
+//! from the original first, then from the incrementals by their time; the chain is closed
+//! where a reversal names no amount, or all amounts together reach what the chain's
+//! approved members asked for. A reversal that names an incremental takes that one back
+//! alone. An incremental names its chain's original, not another incremental.
+
+mod pending;
+
+use super::EngineSettings;
+use super::partition::{Partition, clip};
+use super::velocity::{CardState, CardTag, Event, Facts, Marks, RecordedOutcome};
+use super::velocity::{Reversal, TakenBack};
+use crate::domain::{
+    AccountKey, Amount, Authorisation, Currency, EventTime, IdKey, MessageClass, MessageKey, Noted,
+    Offset, Processing,
+};
+
+use self::pending::{Awaited, Fact};
+pub(super) use self::pending::{Pending, PendingLimits};
+
+/// The message is about another card, account or currency than its authorisation.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Contradiction;
+
+impl Partition {
+    /// Lets an advice, outcome notice or reversal change what its authorisation counts for,
+    /// and says what became of it. It changes nothing where it contradicts.
+    pub(super) fn note(
+        &mut self,
+        auth: &Authorisation<'_>,
+        input: Offset,
+        appended_at: EventTime,
+        currency: Currency,
+        settings: &EngineSettings,
+    ) -> Result<Noted, Contradiction> {
+        match auth.message_type.class {
+            MessageClass::Advice => self.note_advice(auth, input, appended_at, currency, settings),
+            MessageClass::OutcomeNotice => self.note_outcome(auth, appended_at),
+            MessageClass::Reversal => self.note_reversal(auth, appended_at, settings),
+            MessageClass::EchoTest => Ok(Noted::Echo),
+            MessageClass::Request => Ok(Noted::NothingToDo),
+        }
+    }
+
+    /// The same where the answer is known, or where none is given.
+    pub(super) fn note_as_told(
+        &mut self,
+        auth: &Authorisation<'_>,
+        input: Offset,
+        appended_at: EventTime,
+        currency: Currency,
+        settings: &EngineSettings,
+    ) {
+        let (Ok(_) | Err(Contradiction)) = self.note(auth, input, appended_at, currency, settings);
+    }
+
+    fn note_advice(
+        &mut self,
+        auth: &Authorisation<'_>,
+        input: Offset,
+        appended_at: EventTime,
+        currency: Currency,
+        settings: &EngineSettings,
+    ) -> Result<Noted, Contradiction> {
+        let at = clip(auth.authorised_at, appended_at, settings.advice_lateness);
+        let Some(mut event) = event_of(auth, input, at, auth.minor_units_in(currency)) else {
+            return Ok(Noted::NothingToDo);
+        };
+        let card = self.cards.find_or_make(auth.account, at);
+        if let Some(known) = card.find(auth.id_key) {
+            return told(known.facts, marks_of(auth)).map(|()| set_host(card, auth));
+        }
+        if card.newest().is_some_and(|newest| at <= newest.minus(self.longest_window)) {
+            return Ok(Noted::OutsideWindows);
+        }
+        event.facts.host = auth.outcome_elsewhere;
+        keep(card, &mut self.pending, auth.account, None, event);
+        Ok(Noted::Applied)
+    }
+
+    fn note_outcome(
+        &mut self,
+        auth: &Authorisation<'_>,
+        appended_at: EventTime,
+    ) -> Result<Noted, Contradiction> {
+        if is_towards_cardholder(auth.processing) {
+            return Ok(Noted::NothingToDo);
+        }
+        if let Some(card) = self.cards.get_mut(auth.account)
+            && let Some(known) = card.find(auth.id_key)
+        {
+            return told(known.facts, marks_of(auth)).map(|()| set_host(card, auth));
+        }
+        self.check_answered(auth, auth.id_key)?;
+        if self.has_answered(auth.id_key) {
+            return Ok(Noted::OutsideWindows);
+        }
+        if let Some(outcome) = auth.outcome_elsewhere {
+            let awaited = Awaited { account: auth.account, id: auth.id_key };
+            self.pending.add(awaited, Fact::Host(outcome, marks_of(auth)), appended_at);
+        }
+        Ok(Noted::Pending)
+    }
+
+    fn note_reversal(
+        &mut self,
+        auth: &Authorisation<'_>,
+        appended_at: EventTime,
+        settings: &EngineSettings,
+    ) -> Result<Noted, Contradiction> {
+        let (Some(original), false) = (auth.original_key, is_towards_cardholder(auth.processing))
+        else {
+            return Ok(Noted::NothingToDo);
+        };
+        let reversal =
+            Reversal { id: auth.id_key, amount: auth.amount, card: auth.card.map(CardTag::of) };
+        let card = self.cards.get_mut(auth.account);
+        match card.map_or(TakenBack::Unknown, |card| card.take_back(original, reversal)) {
+            TakenBack::Applied => return Ok(Noted::Applied),
+            TakenBack::Over => return Ok(Noted::OverReversed),
+            TakenBack::Again => return Ok(Noted::NothingToDo),
+            TakenBack::Waiting => return Ok(Noted::Pending),
+            TakenBack::Contradicts => return Err(Contradiction),
+            TakenBack::Unknown => {}
+        }
+        self.check_answered(auth, original)?;
+        let oldest = appended_at.minus(self.longest_window.plus(settings.lateness_max()));
+        if self.has_answered(original) || auth.original_authorised_at.is_some_and(|at| at <= oldest)
+        {
+            return Ok(Noted::OutsideWindows);
+        }
+        let awaited = Awaited { account: auth.account, id: original };
+        self.pending.add(awaited, Fact::Reversal(reversal), appended_at);
+        Ok(Noted::Pending)
+    }
+
+    /// True where the request `id` was answered lately.
+    fn has_answered(&self, id: IdKey) -> bool {
+        self.recent_answers.get(MessageKey { class: MessageClass::Request, id }).is_some()
+    }
+
+    /// Refuses `auth` where the request `id` that it is about was answered to another account
+    /// or card.
+    fn check_answered(&self, auth: &Authorisation<'_>, id: IdKey) -> Result<(), Contradiction> {
+        let key = MessageKey { class: MessageClass::Request, id };
+        let Some(answered) = self.recent_answers.get(key) else { return Ok(()) };
+        let marks = Marks {
+            currency: answered.likeness.amount.map(Amount::currency),
+            card: answered.likeness.card.map(CardTag::of),
+        };
+        let agrees = answered.likeness.account == auth.account && marks.agree(marks_of(auth));
+        if agrees { Ok(()) } else { Err(Contradiction) }
+    }
+}
+
+/// Remembers `event`, and lets what waited for it take effect. `known` is what was told of
+/// its id before: an advice's event becomes its request's.
+pub(super) fn keep(
+    card: &mut CardState,
+    pending: &mut Pending,
+    account: AccountKey,
+    known: Option<Facts>,
+    mut event: Event,
+) {
+    if let Some(known) = known {
+        event.facts.host = event.facts.host.max(known.host);
+        card.forget(event.id);
+    }
+    card.remember(event);
+    if pending.is_empty() {
+        return;
+    }
+    for fact in pending.take(Awaited { account, id: event.id }) {
+        let agrees = match fact {
+            Fact::Host(outcome, marks) => {
+                let agrees = event.facts.marks().agree(marks);
+                if agrees {
+                    card.set_host(event.id, outcome);
+                }
+                agrees
+            }
+            Fact::Reversal(reversal) => {
+                card.take_back(event.id, reversal) != TakenBack::Contradicts
+            }
+        };
+        if !agrees {
+            pending.count_contradicted();
+        }
+    }
+    if event.claims_incremental() {
+        for fact in pending.take_reversals(Awaited { account, id: event.chain }) {
+            if let Fact::Reversal(reversal) = fact {
+                card.take_back(event.chain, reversal);
+            }
+        }
+    }
+}
+
+/// What the windows remember of a request or advice, before anything is told of it. Money
+/// towards the cardholder is no spend: a refund or credit leaves no event.
+pub(super) fn event_of(
+    auth: &Authorisation<'_>,
+    input: Offset,
+    at: EventTime,
+    policy_minor_units: Option<i64>,
+) -> Option<Event> {
+    if is_towards_cardholder(auth.processing) {
+        return None;
+    }
+    let id = auth.id_key;
+    Some(Event {
+        at,
+        id,
+        input,
+        chain: auth.original_key.filter(|_| auth.incremental).unwrap_or(id),
+        minor_units: policy_minor_units,
+        merchant: auth.merchant,
+        country: auth.merchant_country,
+        outcome: RecordedOutcome::Unknown,
+        is_incremental: false,
+        facts: Facts {
+            ours: None,
+            host: None,
+            asked: auth.amount,
+            policy_minor_units,
+            card: auth.card.map(CardTag::of),
+        },
+    })
+}
+
+const fn is_towards_cardholder(processing: Processing) -> bool {
+    match processing {
+        Processing::Refund | Processing::Credit => true,
+        Processing::Purchase
+        | Processing::Cash
+        | Processing::QuasiCash
+        | Processing::AccountCheck => false,
+    }
+}
+
+fn marks_of(auth: &Authorisation<'_>) -> Marks {
+    Marks { currency: auth.amount.map(Amount::currency), card: auth.card.map(CardTag::of) }
+}
+
+fn told(known: Facts, marks: Marks) -> Result<(), Contradiction> {
+    if known.marks().agree(marks) { Ok(()) } else { Err(Contradiction) }
+}
+
+fn set_host(card: &mut CardState, auth: &Authorisation<'_>) -> Noted {
+    let is_news = auth.outcome_elsewhere.is_some_and(|outcome| card.set_host(auth.id_key, outcome));
+    if is_news { Noted::Applied } else { Noted::NothingToDo }
+}
