@@ -106,7 +106,7 @@ pub(crate) fn engine_by(rule_set: Arc<RuleSet>, shared: &Arc<Shared>) -> Engine 
     let settings = EngineSettings {
         engine_version: "test".into(),
         lateness: Span::from_seconds(600),
-        advice_lateness: Span::from_seconds(600),
+        advice_lateness: Span::from_seconds(3 * 86_400),
         cards_count_max: 10_000,
         recent_answers: RecentAnswersLimits {
             age_max: Span::from_seconds(600),

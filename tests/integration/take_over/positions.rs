@@ -133,10 +133,11 @@ fn j7_a_first_start_that_nobody_described_stops_the_worker() {
 fn j8_what_is_older_than_the_horizon_is_not_read() {
     let rig = four_inputs();
     settle(&rig, &mut owner(&rig, "first/1", USUAL));
-    // The longest window and the lateness are 70 minutes, back from the last one committed.
+    // The longest window, an hour, and an advice's lateness, three days, back from the last
+    // one committed.
     rig.clock.advance(minutes(30));
     send(&rig, 4..5);
-    rig.clock.advance(minutes(69));
+    rig.clock.advance(minutes(3 * 24 * 60 + 59));
     send(&rig, 5..6);
     settle(&rig, &mut owner(&rig, "second/1", USUAL));
     let mut made = make(&rig, "third/1", USUAL, patient_settings());
