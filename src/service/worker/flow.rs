@@ -57,7 +57,7 @@ impl<L: Log, O: Observer> Worker<L, O> {
         Fault::StepDown { what }.into()
     }
 
-    fn staying(&self) -> Vec<PartitionId> {
+    pub(super) fn staying(&self) -> Vec<PartitionId> {
         let is_leaving =
             |partition| self.leaving.iter().any(|leaving| leaving.partition == partition);
         self.partitions.keys().copied().filter(|partition| !is_leaving(*partition)).collect()

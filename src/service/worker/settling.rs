@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use super::{Observer, Worker, WorkerEnd, nanos};
 use crate::domain::{Input, PartitionId};
-use crate::service::log::{AppendRefused, CommitWait, Delivery, Fault, Log, Report};
+use crate::service::log::{AppendRefused, Change, CommitWait, Delivery, Fault, Log, Report};
 
 /// How long a worker that can only wait leaves the log alone.
 pub(super) const PAUSE: Duration = Duration::from_millis(1);
@@ -145,7 +145,8 @@ impl<L: Log, O: Observer> Worker<L, O> {
         Ok(())
     }
 
-    /// Waits for outstanding acknowledgements, then commits all.
+    /// Waits for outstanding acknowledgements, then commits all. It goes on polling, answering
+    /// nothing: a group that rebalances meanwhile is given its answer, and takes the commit.
     pub(super) fn drain(
         &mut self,
         should_stop: &mut impl FnMut() -> bool,
@@ -154,10 +155,15 @@ impl<L: Log, O: Observer> Worker<L, O> {
         for partition in restoring {
             self.stop_restoring(partition);
         }
+        if let Err(fault) = self.log.pause(&self.staying())
+            && fault.is_fatal()
+        {
+            return Err(fault.into());
+        }
         let deadline = self.nanos_from_now(self.settings.drain_timeout);
         loop {
             should_stop();
-            self.renew_lease()?;
+            self.poll_answering_nothing()?;
             self.tally_if_due();
             self.take_acknowledgements()?;
             self.send_unsent()?;
@@ -174,10 +180,38 @@ impl<L: Log, O: Observer> Worker<L, O> {
             }
             self.clock.sleep(PAUSE);
         }
-        let partitions: Vec<_> = self.partitions.keys().copied().collect();
-        self.commit(&partitions, CommitWait::UntilDone)
-            .map_err(|fault| WorkerEnd::NotCommitted { fault })?;
-        info!(partitions = partitions.len(), "drained and committed");
-        Ok(())
+        loop {
+            let partitions: Vec<_> = self.partitions.keys().copied().collect();
+            match self.commit(&partitions, CommitWait::UntilDone) {
+                Ok(()) => {
+                    info!(partitions = partitions.len(), "drained and committed");
+                    return Ok(());
+                }
+                Err(fault) if fault.is_fatal() || self.clock.monotonic_nanos() > deadline => {
+                    return Err(WorkerEnd::NotCommitted { fault });
+                }
+                // The group is changing hands: it takes positions once that is over.
+                Err(_) => {
+                    should_stop();
+                    self.poll_answering_nothing()?;
+                    self.clock.sleep(PAUSE);
+                }
+            }
+        }
+    }
+
+    /// Keeps the place in the group while leaving: partitions are given back where that is
+    /// asked for, none is taken on, and a message that still comes is its next owner's.
+    fn poll_answering_nothing(&mut self) -> Result<(), WorkerEnd> {
+        let mut batch = std::mem::take(&mut self.batch);
+        let polled = self.log.poll(Duration::ZERO, &mut batch);
+        self.batch = batch;
+        self.renew_lease()?;
+        match polled {
+            Ok(Some(change @ (Change::Revoked(_) | Change::Lost(_)))) => self.on_change(change)?,
+            Err(fault) if fault.is_fatal() => return Err(fault.into()),
+            Ok(Some(Change::Assigned(_)) | None) | Err(_) => {}
+        }
+        self.release_settled()
     }
 }

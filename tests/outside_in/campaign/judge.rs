@@ -22,8 +22,6 @@ pub(super) struct Row {
     pub(super) foreign: u64,
     /// Outcomes that such a record replaced.
     pub(super) amended: u64,
-    /// Ends at which all was answered and the positions could not be committed.
-    pub(super) uncommitted: u64,
     inputs: u64,
     records: u64,
     copies: u64,
@@ -83,10 +81,7 @@ impl Row {
     }
 
     /// Prints the row, then fails where anything was wrong.
-    pub(super) fn end(mut self) {
-        if self.uncommitted > 0 {
-            self.measured.push(format!("uncommitted_ends={}", self.uncommitted));
-        }
+    pub(super) fn end(self) {
         let took = self.began.expect("it began").elapsed().as_secs();
         eprintln!(
             "campaign-row {} runs={} kills={} rebalances={} inputs={} records={} copies={} \
