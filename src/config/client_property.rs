@@ -14,7 +14,7 @@ const REFUSED: [(&str, &str); 28] = [
     ("auto.commit.enable", "only acknowledged inputs are committed"),
     ("auto.offset.reset", "inputs would be skipped in silence"),
     ("check.crcs", "a bit flipped on the way would be decided on"),
-    ("isolation.level", "aborted inputs would be decided on"),
+    ("isolation.level", "stop orders and requests behind an open transaction would be hidden"),
     ("enable.partition.eof", "the log tells an end where it is asked for"),
     ("allow.auto.create.topics", "a misspelt topic must be missing"),
     ("enable.idempotence", "records would be reordered and doubled"),

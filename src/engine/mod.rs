@@ -301,7 +301,8 @@ fn conflicting_repeat(auth: &Authorisation<'_>, met: &Met) -> Record {
         id: Some(auth.id.to_text()),
         reason: ErrorReason::ConflictingRepeat,
         field: "authorisation_id",
-        detail: "was used before with another amount, currency, card, account or message type; \
+        detail: "was used before with another amount, currency, card, account, processing code or \
+                 message type; \
                  send a new authorisation under an id of its own"
             .to_owned(),
     }))

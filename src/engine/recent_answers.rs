@@ -4,7 +4,8 @@ use hashbrown::HashTable;
 
 use super::long_queue::LongQueue;
 use crate::domain::{
-    AccountKey, Amount, Authorisation, CardKey, EventTime, IdKey, MessageKey, Offset, Outcome, Span,
+    AccountKey, Amount, Authorisation, CardKey, EventTime, IdKey, MessageClass, MessageKey, Offset,
+    Outcome, Processing, Span,
 };
 
 /// How many answers a partition keeps.
@@ -27,6 +28,8 @@ pub(super) struct Likeness {
     pub(super) card: Option<CardKey>,
     /// Its amount and currency.
     pub(super) amount: Option<Amount>,
+    /// What a request asks for: a purchase is no repeat of a refund.
+    pub(super) processing: Option<Processing>,
     /// The authorisation that it refers to.
     pub(super) original: Option<IdKey>,
     /// The outcome that it tells, as its code.
@@ -41,6 +44,8 @@ impl Likeness {
             account: auth.account,
             card: auth.card,
             amount: auth.amount,
+            processing: (auth.message_type.class == MessageClass::Request)
+                .then_some(auth.processing),
             original: auth.original_key,
             response_code: auth.response_code,
         }
@@ -215,6 +220,7 @@ mod tests {
                 account: AccountKey::from_bits(1),
                 card: None,
                 amount: None,
+                processing: None,
                 original: None,
                 response_code: None,
             },

@@ -132,17 +132,21 @@ fn an_id_used_again_for_something_else_is_an_error_and_counts_nothing() {
             message_type: proto::MessageType::MessageType0200 as i32,
             ..purchase("same", "account")
         },
+        proto::Authorisation {
+            processing_code: proto::ProcessingCode::Refund as i32,
+            ..purchase("same", "account")
+        },
     ] {
         rig.send(&other);
     }
     rig.send(&purchase("next", "account"));
     rig.answer_all(&[0]);
     let answers = rig.answers();
-    for answer in &answers[1..6] {
+    for answer in &answers[1..7] {
         assert_eq!(error(answer).reason(), ErrorReason::ConflictingRepeat);
         assert_eq!(error(answer).authorisation_id.as_deref(), Some("same"));
     }
-    assert_eq!(decision(&answers[6]).evidence.first(), Some(&5));
+    assert_eq!(decision(&answers[7]).evidence.first(), Some(&5));
 }
 
 #[test]

@@ -32,5 +32,6 @@ mod harness;
 mod live_topics;
 mod load;
 mod observe;
+mod open_transactions;
 mod start_failures;
 mod verify;
