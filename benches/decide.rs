@@ -96,7 +96,7 @@ impl Source {
         Raw {
             key: message.account_reference.as_bytes().to_vec(),
             value: to_protobuf(&message),
-            met: Met { input, appended_at, age: Span::ZERO, overload_step: 0 },
+            met: Met::fresh(input, appended_at),
         }
     }
 
@@ -121,6 +121,7 @@ fn warmed(cards_count: u32) -> (Engine, Source) {
         engine_version: "bench".into(),
         lateness: Span::from_seconds(600),
         advice_lateness: Span::from_seconds(3 * 86_400),
+        answer_within: None,
         cards_count_max: 20_000_000,
         recent_answers: RecentAnswersLimits {
             age_max: Span::from_seconds(600),

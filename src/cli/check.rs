@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::{ConfigArgs, Exit, load};
 use crate::config::{Configuration, FirstStart, currency_code, show_money, show_span};
-use crate::engine::rules::{Mode, RuleSet, Threshold, Unit};
+use crate::engine::rules::{CausePolicy, FailAnswer, Mode, RuleSet, Threshold, Unit};
 
 /// How wide a line of the summary may be.
 const LINE_LENGTH_MAX: usize = 100;
@@ -126,6 +126,12 @@ fn write_rule_set(out: &mut String, rule_set: &RuleSet) -> fmt::Result {
             format!("merchant-initiated step-ups: {}", bands.merchant_initiated_step_up.name()),
         ],
     )?;
+    let answers: Vec<_> = rule_set
+        .fail_policy()
+        .causes()
+        .map(|(cause, declared)| format!("{}: {}", cause.name(), show_bands(declared, rule_set)))
+        .collect();
+    write_row(out, "fail policy", &answers)?;
     let names = |mode: Mode| -> Vec<String> {
         let rules = rule_set.rules().iter().filter(|rule| rule.mode() == mode);
         rules.map(|rule| rule.name().to_string()).collect()
@@ -143,6 +149,24 @@ fn write_rule_set(out: &mut String, rule_set: &RuleSet) -> fmt::Result {
         .map(|feature| format!("{} ({})", feature.name, show_span(feature.window)))
         .collect();
     write_row(out, "features", &features)
+}
+
+/// `approve below 200.00 CNY, else decline`.
+fn show_bands(declared: &CausePolicy, rule_set: &RuleSet) -> String {
+    let word = |answer: FailAnswer| match answer {
+        FailAnswer::Judge => "judge",
+        FailAnswer::Approve => "approve",
+        FailAnswer::StepUp { .. } => "step up",
+        FailAnswer::Decline { .. } => "decline",
+    };
+    let bands = declared.bands.iter().map(|band| match band.below {
+        Some(below) => {
+            let below = show_money(below, rule_set.currency());
+            format!("{} below {below}", word(band.answer))
+        }
+        None => word(band.answer).to_owned(),
+    });
+    bands.collect::<Vec<_>>().join("; ")
 }
 
 fn show_threshold(threshold: &Threshold, rule_set: &RuleSet) -> String {

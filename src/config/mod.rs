@@ -20,6 +20,8 @@ mod cel;
 mod client_property;
 mod condition;
 mod document;
+mod fail_causes;
+mod fail_policy;
 mod features;
 mod first_start;
 mod kafka_section;
@@ -47,6 +49,7 @@ mod units;
 mod vocabulary;
 
 pub use client_property::refused_client_property;
+pub use fail_causes::FailCauseSettings;
 pub use first_start::{FirstStart, StartAt};
 pub use load::{Configuration, load, load_rules, parse_rules};
 pub use moment::show_moment;

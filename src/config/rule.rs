@@ -134,7 +134,7 @@ impl Reader<'_> {
             }
             Some(reason) => {
                 let source =
-                    if reason == Reason::NotScored { "the fail policy" } else { "a stop order" };
+                    if reason.is_for_fail_policy() { "the fail policy" } else { "a stop order" };
                 let what = format!("`{written}` comes from {source}, never from a rule");
                 Problem::error(&node.spot, what).expected(expected)
             }

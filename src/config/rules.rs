@@ -45,6 +45,7 @@ impl Reader<'_> {
         let mut top = Fields::new(&document.table, "the rule set", &document.top, is_whole);
         let currency = self.currency(&mut top);
         let bands = self.bands(&mut top);
+        let fail_policy = self.fail_policy(&mut top, currency);
         let thresholds = self.thresholds(&mut top, currency);
         let features = read_features(&mut top, currency, is_whole, self.problems);
         let vocabulary = Vocabulary {
@@ -70,6 +71,7 @@ impl Reader<'_> {
         let parts = RuleSetParts {
             currency: currency?,
             bands: bands?,
+            fail_policy: fail_policy?,
             thresholds: vocabulary.thresholds,
             features: vocabulary.features,
             rules: rules.into_iter().map(|placed| placed.rule).collect(),

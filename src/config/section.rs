@@ -180,6 +180,18 @@ impl<'s> Section<'s> {
         }
     }
 
+    /// A span of time from `min` to `max`, or none; none too where it is unsound, which is
+    /// reported.
+    pub(super) fn optional_span(
+        &mut self,
+        key: &'static str,
+        min: Span,
+        max: Span,
+    ) -> Option<Span> {
+        let node = self.find(key)?;
+        self.read_span(node, min, max)
+    }
+
     /// A span of time from `min` to `max` that must be given.
     pub(super) fn required_span(
         &mut self,

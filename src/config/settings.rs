@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::domain::Span;
 
+use super::fail_causes::FailCauseSettings;
 use super::first_start::FirstStart;
 use super::load;
 use super::problem::Problems;
@@ -35,6 +36,8 @@ pub struct Settings {
     pub lateness: Span,
     /// The same of an advice; what comes before its authorisation waits so long.
     pub advice_lateness: Span,
+    /// From when on the causes of the fail policy hold.
+    pub fail_causes: FailCauseSettings,
     /// The most accounts that one partition remembers; beyond, the one asleep longest goes.
     pub cards_count_max: usize,
     /// How long an answer is kept for repeats.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use crate::domain::Span;
 
 use super::document::{Fields, Node, Table, Value};
+use super::fail_causes::fail_causes;
 use super::first_start::first_start;
 use super::kafka_section::kafka;
 use super::layers::Layers;
@@ -58,13 +59,8 @@ fn read_sections(
         let purpose = "the most accounts that one partition remembers";
         section.required_number("accounts_count_max", purpose, 1, 1 << 30)
     });
-    let times = reader.section("time", |section| {
-        let purpose = "how far `authorised_at` may lie behind the broker's time, such as \"5m\"";
-        let lateness = section.required_span("lateness", purpose, SECOND, DAY);
-        let advice_lateness =
-            section.span("advice_lateness", SECOND, ADVICE_LATENESS_MAX, ADVICE_LATENESS);
-        Some((lateness?, advice_lateness?))
-    });
+    let times = reader.section("time", times);
+    let fail_causes = reader.section("fail_causes", |section| Some(fail_causes(section)));
     let log_format = reader.section("log", |section| {
         let choices = [("text", LogFormat::Text), ("json", LogFormat::Json)];
         section.choice("format", &choices, LogFormat::Text)
@@ -86,6 +82,7 @@ fn read_sections(
         rules_file: rules_file?,
         lateness,
         advice_lateness,
+        fail_causes: fail_causes?,
         cards_count_max: cards_count_max?,
         recent_answers_age,
         recent_answers_bytes_max,
@@ -180,6 +177,14 @@ fn workers(section: &mut Section<'_>) -> Option<Workers> {
         drain_timeout: duration(drain?),
         commit_interval: duration(commit?),
     })
+}
+
+fn times(section: &mut Section<'_>) -> Option<(Span, Span)> {
+    let purpose = "how far `authorised_at` may lie behind the broker's time, such as \"5m\"";
+    let lateness = section.required_span("lateness", purpose, SECOND, DAY);
+    let advice_lateness =
+        section.span("advice_lateness", SECOND, ADVICE_LATENESS_MAX, ADVICE_LATENESS);
+    Some((lateness?, advice_lateness?))
 }
 
 fn answers(section: &mut Section<'_>) -> Option<(Span, usize)> {

@@ -79,7 +79,7 @@ impl Reader<'_> {
     }
 
     /// A number, or money in the policy's currency.
-    fn quantity(&mut self, node: &Node, currency: Option<Currency>) -> Option<i64> {
+    pub(super) fn quantity(&mut self, node: &Node, currency: Option<Currency>) -> Option<i64> {
         match currency {
             Some(currency) => read_quantity(node, currency, self.problems),
             // Without a currency nothing can be said of money: that is reported already.

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use super::{
-    AccountKey, Amount, Authorisation, CardKey, EventTime, Identifier, Input, InputError, Offset,
-    Scheme, Text,
+    AccountKey, Amount, Authorisation, CardKey, EventTime, FailCause, FailCauses, Identifier,
+    Input, InputError, Offset, Scheme, Text,
 };
 
 /// One answer. Exactly one goes out for each input.
@@ -19,7 +19,6 @@ pub enum Record {
 }
 
 /// The answer to a request.
-#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own in the contract")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Decision {
     /// What was asked.
@@ -44,12 +43,12 @@ pub struct Decision {
     pub stop_order: Option<StopOrderSeen>,
     /// Version of the engine that decided.
     pub engine_version: Arc<str>,
-    /// Decided after its deadline.
-    pub is_late: bool,
+    /// What held when it was decided: past its deadline, something missing.
+    pub causes: FailCauses,
+    /// The cause whose declared answer this is; `None` where rules or a stop order decided.
+    pub by_policy: Option<FailCause>,
     /// Step of the overload ladder that was met.
     pub overload_step: u8,
-    /// The windows did not hold all the history that the rules ask for.
-    pub history_truncated: bool,
     /// A repeat whose stored answer is gone: judged anew, counted once.
     pub is_judged_again: bool,
     /// The windows held it already, by an earlier input: it left no event of its own.
@@ -57,6 +56,14 @@ pub struct Decision {
     /// An incremental whose original is not in the windows: it counts as an authorisation
     /// of its own.
     pub original_unknown: bool,
+}
+
+impl Decision {
+    /// True where rules judged, or a stop order declined, and a part was switched off or
+    /// something was missing.
+    pub fn is_degraded(&self) -> bool {
+        self.by_policy.is_none() && (!self.causes.is_empty() || self.overload_step != 0)
+    }
 }
 
 /// What a decision keeps of its request, so that nobody must join topics.
@@ -221,13 +228,17 @@ pub enum Reason {
     NotPermitted,
     /// The cardholder must authenticate.
     AuthenticationRequired,
-    /// Taken by the declared fail policy.
+    /// Not now, and no word on why. Only from the fail policy.
+    DoNotHonour,
+    /// The issuer cannot answer as it should. Only from the fail policy.
+    IssuerUnavailable,
+    /// Nothing was judged: a malfunction. Only from the fail policy.
     NotScored,
 }
 
 impl Reason {
     /// All of them, in order of precedence.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::LostCard,
         Self::StolenCard,
         Self::CounterfeitCard,
@@ -242,6 +253,8 @@ impl Reason {
         Self::SuspectedFraud,
         Self::NotPermitted,
         Self::AuthenticationRequired,
+        Self::DoNotHonour,
+        Self::IssuerUnavailable,
         Self::NotScored,
     ];
 
@@ -262,6 +275,8 @@ impl Reason {
             Self::SuspectedFraud => "suspected_fraud",
             Self::NotPermitted => "not_permitted",
             Self::AuthenticationRequired => "authentication_required",
+            Self::DoNotHonour => "do_not_honour",
+            Self::IssuerUnavailable => "issuer_unavailable",
             Self::NotScored => "not_scored",
         }
     }
@@ -283,8 +298,15 @@ impl Reason {
             | Self::PaymentStopped
             | Self::AuthorisationRevoked
             | Self::AllAuthorisationsRevoked
+            | Self::DoNotHonour
+            | Self::IssuerUnavailable
             | Self::NotScored => false,
         }
+    }
+
+    /// True where the fail policy may decline for it.
+    pub const fn is_for_fail_policy(self) -> bool {
+        matches!(self, Self::DoNotHonour | Self::IssuerUnavailable | Self::NotScored)
     }
 }
 

@@ -9,6 +9,7 @@
 mod authorisation;
 mod card;
 mod decision;
+mod fail_cause;
 mod identifier;
 mod input_error;
 mod money;
@@ -24,6 +25,7 @@ pub use decision::{
     Acknowledgement, Decision, Evidence, FiredRule, Noted, Outcome, Reason, Record, RequestFacts,
     RuleSetHash, StopOrderSeen, ValueSeen,
 };
+pub use fail_cause::{FailCause, FailCauses};
 pub use identifier::{Identifier, IdentifierFault, Text};
 pub use input_error::{ErrorReason, InputError};
 pub use money::{AMOUNT_MINOR_UNITS_MAX, Amount, Currency};

@@ -121,6 +121,27 @@ pub struct Met {
     pub age: Span,
     /// Step of the overload ladder; 0 is none.
     pub overload_step: u8,
+    /// The deadline that came beside the message, in a header. One in the message goes before.
+    pub deadline: Option<EventTime>,
+    /// The stop list has not been known to be up to date for longer than is allowed.
+    pub is_stop_list_stale: bool,
+    /// It waited for longer than is allowed while its partition was restored.
+    pub is_recovering: bool,
+}
+
+impl Met {
+    /// `input`, just appended at `appended_at`, while nothing is amiss.
+    pub const fn fresh(input: Input, appended_at: EventTime) -> Self {
+        Self {
+            input,
+            appended_at,
+            age: Span::ZERO,
+            overload_step: 0,
+            deadline: None,
+            is_stop_list_stale: false,
+            is_recovering: false,
+        }
+    }
 }
 
 #[cfg(test)]

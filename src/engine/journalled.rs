@@ -5,6 +5,7 @@
 //! it turns out to bind (journal rules J2 and J4).
 
 use super::Engine;
+use super::fail_policy::recorded;
 use super::partition::clip;
 use super::recent_answers::{Likeness, RecentAnswer};
 use super::velocity::RecordedOutcome;
@@ -24,6 +25,15 @@ pub struct Binding<'j> {
     pub value: &'j [u8],
     /// It left no event: an earlier input of the same authorisation did.
     pub is_counted_before: bool,
+    /// The fail policy took it, not rules or a stop order.
+    pub is_by_policy: bool,
+}
+
+impl Binding<'_> {
+    /// What the windows count it as.
+    fn recorded(&self) -> RecordedOutcome {
+        recorded(self.outcome, self.is_by_policy)
+    }
 }
 
 /// What the journal says of one message.
@@ -73,11 +83,12 @@ impl Engine {
         let policy_minor_units = auth.minor_units_in(rule_set.currency());
         let (outcome, value) = match journalled {
             Journalled::Decided(binding) => {
-                let Binding { outcome, event_at, value, is_counted_before } = binding;
+                let Binding { outcome, event_at, value, is_counted_before, .. } = binding;
+                let counts_as = binding.recorded();
                 if is_counted_before {
                     partition.cards.find_or_make(auth.account, event_at); // Its windows moved.
                 } else {
-                    partition.record_as(auth, input, event_at, policy_minor_units, outcome.into());
+                    partition.record_as(auth, input, event_at, policy_minor_units, counts_as);
                 }
                 (Some(outcome), value)
             }
@@ -116,7 +127,7 @@ impl Engine {
         let is_in_windows = partition
             .cards
             .get_mut(account)
-            .is_some_and(|card| card.amend(decided, event_at, outcome.into()));
+            .is_some_and(|card| card.amend(decided, event_at, binding.recorded()));
         let key = MessageKey { class: MessageClass::Request, id };
         partition.recent_answers.replace(key, decided, outcome, value) || is_in_windows
     }

@@ -12,6 +12,7 @@
 //!
 //! Start at [`Engine::decide`].
 
+mod fail_policy;
 mod journalled;
 mod life_cycle;
 mod long_queue;
@@ -40,6 +41,7 @@ use crate::domain::{
     Met, Noted, Offset, Outcome, PartitionId, Record, Span,
 };
 
+pub use fail_policy::STAND_IN_STEP;
 pub use journalled::{Amendment, Binding, Journalled};
 pub use partition::{History, PartitionSize};
 pub use recent_answers::RecentAnswersLimits;
@@ -57,6 +59,9 @@ pub struct EngineSettings {
     pub lateness: Span,
     /// The same of an advice.
     pub advice_lateness: Span,
+    /// How old a request that names no deadline may be when it is decided; `None`: as old as
+    /// it likes.
+    pub answer_within: Option<Span>,
     /// The most accounts that a partition remembers.
     pub cards_count_max: usize,
     /// How many answers a partition keeps for repeats.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::EngineSettings;
+use super::fail_policy::{causes_of, recorded, ruled};
 use super::life_cycle::{Pending, PendingLimits, event_of, keep};
 use super::recent_answers::{RecentAnswers, RecentAnswersLimits};
 use super::rules::RuleSet;
@@ -114,7 +115,10 @@ impl Partition {
             shared.stop_list.look_up(auth, appended_at);
         let event_at = clip(auth.authorised_at, appended_at, settings.lateness);
         let policy_minor_units = auth.minor_units_in(rule_set.currency());
-        let history_truncated = self.is_history_truncated_at(appended_at);
+        let is_truncated = self.is_history_truncated_at(appended_at);
+        let causes = causes_of(auth, met, appended_at, settings, is_truncated);
+        let ruling = rule_set.fail_policy().ruling(causes, policy_minor_units, auth.initiator);
+        let by_policy = ruling.filter(|_| stop.is_none()).map(|ruling| ruling.cause);
 
         let card = self.cards.find_or_make(auth.account, event_at);
         // Windows never move back: a late request sees them where the card's newest left them.
@@ -128,14 +132,19 @@ impl Partition {
         // ones, and counted once. An advice may have come before its request.
         let known = card.find(auth.id_key).map(|event| event.facts);
         let is_counted = known.is_some_and(|facts| facts.ours.is_some());
-        let window = Window::new(card, current.as_ref(), now).without(known.map(|_| auth.id_key));
-        let judged = score(auth, &window, stop.as_ref(), rule_set, scratch);
+        let judged = if let Some(ruling) = ruling {
+            ruled(ruling, stop.as_ref(), scratch)
+        } else {
+            let without = known.map(|_| auth.id_key);
+            let window = Window::new(card, current.as_ref(), now).without(without);
+            score(auth, &window, stop.as_ref(), rule_set, scratch)
+        };
         let original_unknown =
             auth.incremental && current.is_some_and(|event| !event.is_incremental);
         if let Some(mut event) = current
             && !is_counted
         {
-            event.facts.ours = Some(judged.outcome.into());
+            event.facts.ours = Some(recorded(judged.outcome, by_policy.is_some()));
             keep(card, &mut self.pending, auth.account, known, event);
         }
 
@@ -151,9 +160,9 @@ impl Partition {
             stop_list_version,
             stop_order: stop.map(|stop| stop.order),
             engine_version: Arc::clone(&settings.engine_version),
-            is_late: is_late(auth, met, appended_at),
+            causes,
+            by_policy,
             overload_step: met.overload_step,
-            history_truncated,
             is_judged_again: is_counted || auth.message_type.is_repeat,
             is_counted_before: is_counted,
             original_unknown,
@@ -210,8 +219,4 @@ impl Partition {
 /// The time that windows use: not ahead of the broker's, not more than `lateness` behind it.
 pub(super) fn clip(authorised_at: EventTime, appended_at: EventTime, lateness: Span) -> EventTime {
     authorised_at.clamp(appended_at.minus(lateness), appended_at)
-}
-
-fn is_late(auth: &Authorisation<'_>, met: &Met, appended_at: EventTime) -> bool {
-    auth.deadline.is_some_and(|deadline| appended_at.plus(met.age) > deadline)
 }

@@ -26,8 +26,8 @@ pub struct Judged {
 #[derive(Debug, Default)]
 pub struct Scratch {
     measure: Measure,
-    verdict: Verdict,
-    evidence: Evidence,
+    pub(super) verdict: Verdict,
+    pub(super) evidence: Evidence,
 }
 
 impl Scratch {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
+use super::{Circumstances, FollowerStatus};
 use crate::config::{DoorSettings, MessageFormat, Settings};
 use crate::engine::{EngineSettings, RecentAnswersLimits};
 use crate::wire::{Door, Format, KeySeed, PanKey, SecretFault};
@@ -80,11 +81,23 @@ pub fn engine_settings(settings: &Settings) -> EngineSettings {
         engine_version: Arc::from(env!("CARGO_PKG_VERSION")),
         lateness: settings.lateness,
         advice_lateness: settings.advice_lateness,
+        answer_within: settings.fail_causes.answer_within,
         cards_count_max: settings.cards_count_max,
         recent_answers: RecentAnswersLimits {
             age_max: settings.recent_answers_age,
             bytes_max: settings.recent_answers_bytes_max,
         },
+    }
+}
+
+/// What a worker of this process asks to know how a message is met.
+pub fn circumstances(settings: &Settings, follower: &Arc<FollowerStatus>) -> Circumstances {
+    let causes = &settings.fail_causes;
+    let watched = |after| (Arc::clone(follower), after);
+    Circumstances {
+        deadline_header: causes.deadline_header.clone(),
+        stop_list: causes.stop_list_stale_after.map(watched),
+        recovering_after: causes.recovering_after,
     }
 }
 

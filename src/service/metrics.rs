@@ -38,6 +38,7 @@ const AGE_SECONDS: [f64; 12] =
     [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 60.0];
 
 const ENGINE_LATENCY: &str = "stopline_engine_latency_seconds";
+const FAIL_CAUSES: &str = "stopline_fail_causes_total";
 const RESTORING: &str = "stopline_restoring_inputs_left";
 const AGE: &str = "stopline_decision_age_seconds";
 
@@ -81,6 +82,11 @@ fn describe() {
     describe_counter!(
         "stopline_history_truncated_total",
         "Decisions made without all the history that the rules ask for."
+    );
+    describe_counter!(FAIL_CAUSES, "Decisions while a cause of the fail policy held.");
+    describe_gauge!(
+        "stopline_stop_list_age_seconds",
+        "Since the stop list was last known to be up to date; where that is watched."
     );
     describe_counter!("stopline_records_acknowledged_total", "Records safe in the log.");
     describe_counter!(
@@ -156,6 +162,9 @@ impl Observer for WorkerMetrics {
             counter!("stopline_acknowledgements_total", "class" => class).increment(count);
         }
         counter!("stopline_repeats_total").increment(tally.repeated);
+        for (cause, outcome, count) in tally.causes.iter() {
+            counter!(FAIL_CAUSES, "cause" => cause.name(), "outcome" => outcome).increment(count);
+        }
         counter!("stopline_late_total").increment(tally.late);
         counter!("stopline_history_truncated_total").increment(tally.history_truncated);
         counter!("stopline_records_acknowledged_total").increment(tally.acknowledged);
@@ -304,7 +313,14 @@ fn export(name: &'static str, values: &Histogram<u64>, units_per_second: u32) {
 }
 
 /// Exports what is known of the stop list.
-pub(super) fn export_stop_list(list: &StopList, follower: &FollowerStatus) {
+pub(super) fn export_stop_list(
+    list: &StopList,
+    follower: &FollowerStatus,
+    unknown_for_nanos: Option<u64>,
+) {
+    if let Some(nanos) = unknown_for_nanos {
+        gauge!("stopline_stop_list_age_seconds").set(seconds(whole(nanos), 1_000_000_000));
+    }
     gauge!("stopline_stop_orders").set(float_of(count(list.orders_count())));
     gauge!("stopline_stop_list_version").set(float_of(list.version().0));
     counter!("stopline_stop_orders_refused_total")

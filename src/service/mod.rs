@@ -9,6 +9,7 @@
 //! Start at [`Worker::turn`].
 
 pub mod build;
+mod causes;
 mod clock;
 mod fail_point;
 mod frontier;
@@ -25,10 +26,11 @@ mod topics;
 mod watchdog;
 mod worker;
 
+pub use causes::{CauseCounts, TakenBy};
 pub use clock::{Clock, Deadline};
 pub use frontier::Frontier;
 pub use health::Health;
-pub use pipeline::{Answered, Pipeline, PipelineSettings};
+pub use pipeline::{Answered, Circumstances, Pipeline, PipelineSettings};
 pub use run::{RunFault, run};
 pub use stop_orders::{Follower, FollowerStatus};
 pub use telemetry::{StageNanos, Tally, Told};

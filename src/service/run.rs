@@ -247,6 +247,9 @@ impl Process {
         let format = build::format(settings.default_format);
         let (shared, status) = (Arc::clone(&self.shared), Arc::clone(&self.follower));
         let mut follower = Follower::new(tail, door, format, shared, status);
+        if settings.fail_causes.stop_list_stale_after.is_some() {
+            follower = follower.watching(self.clock.clone());
+        }
         while !self.stops() {
             follower.turn().map_err(RunFault::StopList)?;
             if self.follower.is_whole() {
@@ -312,11 +315,16 @@ impl Process {
             writer: format!("{}-{worker}/{incarnation}", settings.kafka.instance),
             partitions_count: Some(self.partitions_count),
         };
-        Ok(Pipeline::new(build::door(&settings.door)?, engine, self.clock.clone(), pipeline))
+        let door = build::door(&settings.door)?;
+        let circumstances = build::circumstances(settings, &self.follower);
+        Ok(Pipeline::new(door, engine, self.clock.clone(), pipeline).under(circumstances))
     }
 
     fn export(&self) {
-        metrics::export_stop_list(&self.shared.stop_list, &self.follower);
+        let is_watched = self.settings.fail_causes.stop_list_stale_after.is_some();
+        let unknown_for_nanos =
+            is_watched.then(|| self.follower.unknown_for_nanos(self.clock.monotonic_nanos()));
+        metrics::export_stop_list(&self.shared.stop_list, &self.follower, unknown_for_nanos);
     }
 }
 

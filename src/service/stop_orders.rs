@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use tracing::{error, info, warn};
 
+use super::Clock;
 use super::log::{Fault, Tail, TailEvent, TailRecord};
-use crate::domain::{ErrorReason, EventTime, Offset};
+use crate::domain::{ErrorReason, EventTime, Offset, Span};
 use crate::engine::shared::{Removal, Shared};
 use crate::wire::{Door, Format, KafkaKey};
 
@@ -15,6 +16,8 @@ use crate::wire::{Door, Format, KafkaKey};
 #[derive(Debug, Default)]
 pub struct FollowerStatus {
     is_whole: AtomicBool,
+    /// When the list was last known to be up to date, in the clock's monotonic time.
+    current_at_nanos: AtomicU64,
     applied: AtomicU64,
     refused: AtomicU64,
     tombstones_refused: AtomicU64,
@@ -25,6 +28,18 @@ impl FollowerStatus {
     /// True once the topic was read to the end it had at the start.
     pub fn is_whole(&self) -> bool {
         self.is_whole.load(Ordering::Acquire)
+    }
+
+    /// True where the list has not been known to be up to date for longer than `after`.
+    /// Hot path.
+    pub fn is_stale(&self, now_nanos: u64, after: Span) -> bool {
+        let limit_nanos = u64::try_from(after.millis()).unwrap_or(0).saturating_mul(1_000_000);
+        self.unknown_for_nanos(now_nanos) > limit_nanos
+    }
+
+    /// For how long the list has not been known to be up to date.
+    pub fn unknown_for_nanos(&self, now_nanos: u64) -> u64 {
+        now_nanos.saturating_sub(self.current_at_nanos.load(Ordering::Acquire))
     }
 
     /// Records applied.
@@ -55,7 +70,21 @@ pub struct Follower<T> {
     default_format: Format,
     shared: Arc<Shared>,
     status: Arc<FollowerStatus>,
+    /// Where its being up to date is watched.
+    watch: Option<Watch>,
 }
+
+/// Asks now and then whether the list is up to date.
+#[derive(Debug)]
+struct Watch {
+    clock: Clock,
+    asked_at_nanos: u64,
+}
+
+/// How often that is asked.
+const ASK_INTERVAL_NANOS: u64 = 1_000_000_000;
+/// How long the broker may take to answer.
+const ASK_WAIT: Duration = Duration::from_secs(1);
 
 /// The longest wait for the next order.
 const POLL_WAIT: Duration = Duration::from_millis(100);
@@ -69,7 +98,16 @@ impl<T: Tail> Follower<T> {
         shared: Arc<Shared>,
         status: Arc<FollowerStatus>,
     ) -> Self {
-        Self { tail, door, default_format, shared, status }
+        Self { tail, door, default_format, shared, status, watch: None }
+    }
+
+    /// The same, asking the broker by `clock` now and then whether the list is up to date.
+    #[must_use]
+    pub fn watching(mut self, clock: Clock) -> Self {
+        let asked_at_nanos = clock.monotonic_nanos();
+        self.status.current_at_nanos.store(asked_at_nanos, Ordering::Release);
+        self.watch = Some(Watch { clock, asked_at_nanos });
+        self
     }
 
     /// Follows until `should_stop` says so.
@@ -95,7 +133,22 @@ impl<T: Tail> Follower<T> {
             Err(fault) if fault.is_fatal() => return Err(fault),
             Err(fault) => warn!(%fault, "the stop-orders topic reports a fault"),
         }
+        self.ask_if_due();
         Ok(())
+    }
+
+    /// A list is known to be up to date only as of when the broker was asked: silence may be
+    /// that of a broker that is gone.
+    fn ask_if_due(&mut self) {
+        let Some(watch) = &mut self.watch else { return };
+        let now = watch.clock.monotonic_nanos();
+        if now.saturating_sub(watch.asked_at_nanos) < ASK_INTERVAL_NANOS {
+            return;
+        }
+        watch.asked_at_nanos = now;
+        if self.tail.is_at_end(ASK_WAIT).unwrap_or(false) {
+            self.status.current_at_nanos.store(now, Ordering::Release);
+        }
     }
 
     fn reached_end(&self) {

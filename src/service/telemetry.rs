@@ -2,7 +2,8 @@
 
 use hdrhistogram::Histogram;
 
-use crate::domain::{ErrorReason, MessageClass, Outcome, Reason};
+use super::causes::{CauseCounts, TakenBy};
+use crate::domain::{ErrorReason, FailCause, FailCauses, MessageClass, Outcome, Reason};
 
 /// What became of one message, for counting.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -13,10 +14,10 @@ pub enum Told {
         outcome: Outcome,
         /// Why.
         reason: Option<Reason>,
-        /// After its deadline.
-        is_late: bool,
-        /// Without all the history that the rules ask for.
-        history_truncated: bool,
+        /// What held then.
+        causes: FailCauses,
+        /// Who took it.
+        taken_by: TakenBy,
     },
     /// A stored answer was sent again.
     Repeated,
@@ -59,6 +60,8 @@ pub struct Tally {
     pub late: u64,
     /// Decisions made without all the history that the rules ask for.
     pub history_truncated: u64,
+    /// Decisions by the causes of the fail policy that held.
+    pub causes: CauseCounts,
     /// Records acknowledged by the log.
     pub acknowledged: u64,
     /// Records sent again because their delivery failed.
@@ -103,6 +106,7 @@ impl Default for Tally {
             repeated: 0,
             late: 0,
             history_truncated: 0,
+            causes: CauseCounts::default(),
             acknowledged: 0,
             sent_again: 0,
             faults: 0,
@@ -126,14 +130,16 @@ impl Tally {
         self.engine_nanos.saturating_record(nanos.max(1));
         self.age_millis.saturating_record(age_millis.max(1));
         match told {
-            Told::Decided { outcome, reason, is_late, history_truncated } => {
+            Told::Decided { outcome, reason, causes, taken_by } => {
                 let column = reason.map_or(0, |reason| 1 + reason as usize);
                 let row = self.decisions.get_mut(outcome as usize);
                 if let Some(count) = row.and_then(|row| row.get_mut(column)) {
                     *count += 1;
                 }
-                self.late += u64::from(is_late);
-                self.history_truncated += u64::from(history_truncated);
+                self.late += u64::from(causes.holds(FailCause::Late));
+                let is_truncated = causes.holds(FailCause::HistoryTruncated);
+                self.history_truncated += u64::from(is_truncated);
+                self.causes.count(causes, taken_by, outcome);
             }
             Told::Repeated => self.repeated += 1,
             Told::Noted(class) => {
@@ -191,6 +197,7 @@ impl Tally {
         self.repeated += other.repeated;
         self.late += other.late;
         self.history_truncated += other.history_truncated;
+        self.causes.merge(&other.causes);
         self.acknowledged += other.acknowledged;
         self.sent_again += other.sent_again;
         self.faults += other.faults;
@@ -223,8 +230,8 @@ mod tests {
         let decided = |outcome, reason| Told::Decided {
             outcome,
             reason,
-            is_late: true,
-            history_truncated: false,
+            causes: FailCauses::NONE.with_if(FailCause::Late, true),
+            taken_by: TakenBy::FailPolicy,
         };
         tally.count(decided(Outcome::Approve, None), 900, 1);
         tally.count(decided(Outcome::Decline, Some(Reason::NotScored)), 1_100, 1);

@@ -8,8 +8,8 @@ use prost::Message;
 use thiserror::Error;
 
 use crate::domain::{
-    Acknowledgement, Decision, ErrorReason, EventTime, FiredRule, Input, InputError, Noted,
-    Outcome, Reason, Record, RequestFacts, Scheme, StopOrderSeen, Text,
+    Acknowledgement, Decision, ErrorReason, EventTime, FailCause, FiredRule, Input, InputError,
+    Noted, Outcome, Reason, Record, RequestFacts, Scheme, StopOrderSeen, Text,
 };
 
 use super::currencies::letters_of;
@@ -113,14 +113,19 @@ fn write_decision(to: &mut Writer<'_>, decision: &Decision) {
     }
     to.text(16, &decision.engine_version);
     write_request_facts(to, request);
-    to.flag(31, decision.is_late);
-    to.flag(32, decision.overload_step != 0);
-    to.flag(33, decision.reason == Some(Reason::NotScored));
-    to.flag(34, decision.history_truncated);
+    let causes = decision.causes;
+    to.flag(31, causes.holds(FailCause::Late));
+    to.flag(32, decision.is_degraded());
+    to.flag(33, decision.by_policy.is_some());
+    to.flag(34, causes.holds(FailCause::HistoryTruncated));
     to.uint(35, decision.overload_step.into());
     to.flag(36, decision.is_judged_again);
     to.flag(37, decision.is_counted_before);
     to.flag(38, decision.original_unknown);
+    if !causes.is_empty() {
+        to.nested(39, |to| causes.iter().for_each(|cause| to.varint(cause_number(cause))));
+    }
+    to.uint(40, decision.by_policy.map_or(0, cause_number));
 }
 
 fn write_request_facts(to: &mut Writer<'_>, request: &RequestFacts) {
@@ -224,6 +229,18 @@ const fn reason_number(reason: Option<Reason>) -> u64 {
         Some(Reason::NotScored) => 13,
         Some(Reason::AuthorisationRevoked) => 14,
         Some(Reason::AllAuthorisationsRevoked) => 15,
+        Some(Reason::DoNotHonour) => 16,
+        Some(Reason::IssuerUnavailable) => 17,
+    }
+}
+
+const fn cause_number(cause: FailCause) -> u64 {
+    match cause {
+        FailCause::Late => 1,
+        FailCause::Overload => 2,
+        FailCause::StopListStale => 3,
+        FailCause::Recovering => 4,
+        FailCause::HistoryTruncated => 5,
     }
 }
 

@@ -8,8 +8,8 @@ use rand_chacha::ChaCha8Rng;
 
 use crate::domain::{
     AccountKey, Acknowledgement, Amount, CardKey, Currency, Decision, ErrorReason, EventTime,
-    FiredRule, Identifier, Input, InputError, Noted, Offset, Outcome, PartitionId, Reason, Record,
-    RequestFacts, RuleSetHash, Scheme, StopOrderSeen, Text, ValueSeen,
+    FailCause, FailCauses, FiredRule, Identifier, Input, InputError, Noted, Offset, Outcome,
+    PartitionId, Reason, Record, RequestFacts, RuleSetHash, Scheme, StopOrderSeen, Text, ValueSeen,
 };
 
 use super::{decode_record, encode_record, evidence_from_wire, proto, record_as_json};
@@ -90,9 +90,11 @@ fn decision(random: &mut ChaCha8Rng) -> Decision {
             offset: Offset(random.random_range(0..9)),
         }),
         engine_version: Arc::from("0.1.0"),
-        is_late: random.random(),
+        causes: FailCause::ALL
+            .into_iter()
+            .fold(FailCauses::NONE, |set, cause| set.with_if(cause, random.random())),
+        by_policy: random.random::<bool>().then(|| FailCause::ALL[random.random_range(0..5)]),
         overload_step: random.random_range(0..3),
-        history_truncated: random.random(),
         is_judged_again: random.random(),
         is_counted_before: random.random(),
         original_unknown: random.random(),
@@ -179,10 +181,21 @@ fn a_decision_says_what_the_words_say() {
         assert_eq!(found.amount_minor_units, amount);
         assert_eq!(found.policy_amount_minor_units, facts.policy_minor_units);
         assert_eq!(found.event_at_millis, facts.event_at.unix_millis());
-        assert_eq!(found.late, words.is_late);
-        assert_eq!(found.degraded, words.overload_step > 0);
-        assert_eq!(found.synthetic, words.reason == Some(Reason::NotScored));
+        assert_eq!(found.late, words.causes.holds(FailCause::Late));
+        assert_eq!(found.history_truncated, words.causes.holds(FailCause::HistoryTruncated));
+        let is_judged_amiss = !words.causes.is_empty() || words.overload_step > 0;
+        assert_eq!(found.degraded, words.by_policy.is_none() && is_judged_amiss);
+        assert_eq!(found.synthetic, words.by_policy.is_some());
+        let causes: Vec<_> = words.causes.iter().map(cause_in_contract).collect();
+        assert_eq!(found.fail_causes, causes);
+        assert_eq!(found.synthetic_cause, words.by_policy.map_or(0, cause_in_contract));
     }
+}
+
+/// The number of the contract's cause that has the name of `cause`.
+fn cause_in_contract(cause: FailCause) -> i32 {
+    let name = format!("FAIL_CAUSE_{}", cause.name().to_uppercase());
+    proto::FailCause::from_str_name(&name).expect("listed").into()
 }
 
 /// The number of the contract's reason that has the name of `reason`.
@@ -197,9 +210,9 @@ fn outcome_name(outcome: Outcome) -> String {
 
 #[test]
 fn reasons_have_the_numbers_and_names_of_the_contract() {
-    // Numbers are for ever, precedence is not: 14 and 15 came later and stand in between.
+    // Numbers are for ever, precedence is not: 14 to 17 came later and stand in between.
     let numbers = Reason::ALL.map(number_in_contract);
-    assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 14, 15, 7, 8, 9, 10, 11, 12, 13]);
+    assert_eq!(numbers, [1, 2, 3, 4, 5, 6, 14, 15, 7, 8, 9, 10, 11, 12, 16, 17, 13]);
     for reason in ErrorReason::ALL {
         let mut bytes = Vec::new();
         let error = InputError { reason, ..error(&mut ChaCha8Rng::seed_from_u64(SEED)) };

@@ -6,10 +6,10 @@
 //! cite: confirm it with the scheme before going live.
 //!
 //! - DE39 as such: ISO 8583:1987, with the values of its national use that all
-//!   schemes share (41, 43, 57, 59, 61, 62, 63, 65, 96) (C).
+//!   schemes share (05, 41, 43, 57, 59, 61, 62, 63, 65, 91, 96) (C).
 //! - Visa, code to category: support.forte.net, "Visa Decline Response Code Rules
 //!   and Integrity Fees" (B): 1 never (04, 07, 41, 43, 57, 62, R0, R1, R3), 2 not
-//!   now (59, 61, 65, 96), 3 mend the data (1A, N7, 82), 4 all others (05, 63).
+//!   now (59, 61, 65, 91, 96), 3 mend the data (1A, N7, 82), 4 all others (05, 63).
 //!   Sources differ on two codes: 14 (3 at forte, 1 at checkout.com, "Visa response
 //!   code categories" (B)), which is not written here, and 62 (1 at forte, 2 at
 //!   checkout.com), where the stricter one is: confirm it with Visa.
@@ -144,6 +144,12 @@ const fn row(reason: Reason) -> Row {
         // Mastercard 65 with advice 01, as above (C). 1A is Visa's; the ISO column
         // borrows it, for there is no other.
         Reason::AuthenticationRequired => Row::of("1A", ("1A", 3), ("65", "01")),
+        // Do not honour: no word on why, not even that it was us (B). Mastercard's advice:
+        // later (C).
+        Reason::DoNotHonour => Row::of("05", ("05", 4), ("05", "02")),
+        // Issuer or switch inoperative: may be tried again, and a network that stands in for
+        // the issuer may do so (B).
+        Reason::IssuerUnavailable => Row::of("91", ("91", 2), ("91", "02")),
         // System malfunction: no word on the card; may be tried again (B).
         Reason::NotScored => Row::of("96", ("96", 2), ("96", "02")),
     }
@@ -321,7 +327,7 @@ mod tests {
     fn our_own_codes_are_read_as_what_they_stand_for() {
         for (reason, scheme, codes) in declines() {
             let code = <[u8; 2]>::try_from(codes.response_code.as_bytes()).expect("two");
-            let is_failure = reason == Reason::NotScored;
+            let is_failure = matches!(reason, Reason::NotScored | Reason::IssuerUnavailable);
             let expected =
                 if is_failure { OutcomeElsewhere::Failed } else { OutcomeElsewhere::Declined };
             assert_eq!(outcome_elsewhere(code, scheme), expected, "{reason:?} {scheme:?}");

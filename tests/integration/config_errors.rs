@@ -41,6 +41,30 @@ name = "large"
 when = "amount >= thresholds.large_amount && amount >= 3 * velocity.largest_1h"
 then = { step_up = true }
 mode = "live"
+
+[fail_policy.late]
+bands = [
+  { below = "500.00 CNY", then = "approve" },
+  { below = "5000.00 CNY", then = "step_up", merchant_initiated = "approve" },
+  { then = "decline", reason = "issuer_unavailable" },
+]
+without_amount = { then = "decline", reason = "issuer_unavailable" }
+
+[fail_policy.overload]
+bands = [{ then = "decline", reason = "not_scored" }]
+without_amount = { then = "decline", reason = "not_scored" }
+
+[fail_policy.stop_list_stale]
+bands = [{ then = "judge" }]
+without_amount = { then = "judge" }
+
+[fail_policy.recovering]
+bands = [{ then = "judge" }]
+without_amount = { then = "judge" }
+
+[fail_policy.history_truncated]
+bands = [{ then = "judge" }]
+without_amount = { then = "approve" }
 "#;
 
 /// The condition of the second rule, which most cases replace.
@@ -188,6 +212,62 @@ fn actions_and_rule_sets_that_make_no_sense_are_explained() {
         ("toothless", "points = 700", "points = 699"),
     ];
     check_rules(&cases);
+}
+
+#[test]
+fn a_fail_policy_that_leaves_a_cause_or_an_amount_to_chance_is_refused() {
+    let late_ends = "{ then = \"decline\", reason = \"issuer_unavailable\" },\n]";
+    let cases = [
+        (
+            "fail_policy_cause_left_out",
+            concat!(
+                "[fail_policy.recovering]\n",
+                "bands = [{ then = \"judge\" }]\n",
+                "without_amount = { then = \"judge\" }\n",
+            ),
+            "",
+        ),
+        ("fail_policy_unknown_cause", "[fail_policy.recovering]", "[fail_policy.recovery]"),
+        ("fail_policy_no_bands", "bands = [{ then = \"judge\" }]\n", ""),
+        ("fail_policy_empty_bands", "bands = [{ then = \"judge\" }]\n", "bands = []\n"),
+        ("fail_policy_no_answer_without_amount", "without_amount = { then = \"judge\" }\n", ""),
+        ("fail_policy_gap", late_ends, "]"),
+        ("fail_policy_overlap", "below = \"5000.00 CNY\"", "below = \"500.00 CNY\""),
+        ("fail_policy_overlap_open", "{ below = \"500.00 CNY\", then", "{ then"),
+        ("fail_policy_empty_band", "below = \"500.00 CNY\"", "below = \"0.00 CNY\""),
+        ("fail_policy_band_other_currency", "below = \"500.00 CNY\"", "below = \"500.00 USD\""),
+        (
+            "fail_policy_judged_late",
+            "below = \"500.00 CNY\", then = \"approve\"",
+            "below = \"500.00 CNY\", then = \"judge\"",
+        ),
+        (
+            "fail_policy_unknown_answer",
+            "below = \"500.00 CNY\", then = \"approve\"",
+            "below = \"500.00 CNY\", then = \"aprove\"",
+        ),
+        ("fail_policy_step_up_of_a_merchant", ", merchant_initiated = \"approve\"", ""),
+        (
+            "fail_policy_merchant_without_step_up",
+            "below = \"500.00 CNY\", then = \"approve\"",
+            "below = \"500.00 CNY\", then = \"approve\", merchant_initiated = \"approve\"",
+        ),
+        ("fail_policy_decline_without_reason", ", reason = \"not_scored\"", ""),
+        ("fail_policy_reason_of_a_rule", "reason = \"not_scored\"", "reason = \"suspected_fraud\""),
+        (
+            "fail_policy_reason_of_nothing",
+            "without_amount = { then = \"approve\" }",
+            "without_amount = { then = \"approve\", reason = \"not_scored\" }",
+        ),
+        (
+            "fail_policy_unknown_key",
+            "below = \"500.00 CNY\", then",
+            "bellow = \"500.00 CNY\", then",
+        ),
+    ];
+    check_rules(&cases);
+    let (without, _) = RULES.split_once("[fail_policy.late]").expect("it has one");
+    check("fail_policy_missing", &rules_problems(without));
 }
 
 #[test]

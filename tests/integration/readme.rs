@@ -46,6 +46,7 @@ fn the_example_request_gets_the_example_decision() {
         engine_version: "test".into(),
         lateness: stopline::domain::Span::from_seconds(300),
         advice_lateness: stopline::domain::Span::from_seconds(3 * 86_400),
+        answer_within: None,
         cards_count_max: 10,
         recent_answers: RecentAnswersLimits {
             age_max: stopline::domain::Span::from_seconds(60),

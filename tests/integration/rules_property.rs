@@ -14,6 +14,8 @@ use stopline::domain::{
 };
 use stopline::engine::rules::{RuleSet, Verdict};
 
+use crate::support::FAIL_POLICY;
+
 #[derive(Clone, Debug)]
 enum Num {
     Literal(i64),
@@ -226,7 +228,8 @@ fn rule_set(cond: &Cond) -> Option<RuleSet> {
          merchant_initiated_step_up = \"decline\"\n[thresholds]\nlimit = 5\n\
          [[velocity]]\nname = \"largest\"\nkey = \"account\"\nwhat = \"max\"\nwindow = \"1h\"\n\
          [[velocity]]\nname = \"count\"\nkey = \"account\"\nwhat = \"count\"\nwindow = \"1h\"\n\
-         [[rule]]\nname = \"it\"\nthen = {{ tag = true }}\nmode = \"live\"\nwhen = '''{cond}'''\n"
+         [[rule]]\nname = \"it\"\nthen = {{ tag = true }}\nmode = \"live\"\nwhen = '''{cond}'''\n\
+         {FAIL_POLICY}"
     );
     match parse_rules(Path::new("rules.toml"), &text) {
         Ok((rule_set, _)) => Some(rule_set),

@@ -13,9 +13,9 @@ use prost::Message;
 
 use stopline::domain::{
     AccountKey, Acknowledgement, Authorisation, CardKey, Decision, ErrorReason, EventTime,
-    FiredRule, Identifier, Input, InputError, MerchantKey, Met, Noted, Offset, Outcome,
-    PartitionId, Reason, Record, RequestFacts, RuleSetHash, Span, StopOrder, StopOrderSeen, Text,
-    ValueSeen,
+    FailCause, FailCauses, FiredRule, Identifier, Input, InputError, MerchantKey, Met, Noted,
+    Offset, Outcome, PartitionId, Reason, Record, RequestFacts, RuleSetHash, StopOrder,
+    StopOrderSeen, Text, ValueSeen,
 };
 use stopline::wire::{
     Format, Incoming, KafkaKey, Scratch, decode_record, encode_record, proto, record_as_json,
@@ -178,12 +178,8 @@ fn check_record(name: &str, record: &Record) {
 }
 
 fn met() -> Met {
-    Met {
-        input: Input { partition: PartitionId(3), offset: Offset(4_711) },
-        appended_at: at(1_770_000_000_040),
-        age: Span::ZERO,
-        overload_step: 0,
-    }
+    let input = Input { partition: PartitionId(3), offset: Offset(4_711) };
+    Met::fresh(input, at(1_770_000_000_040))
 }
 
 fn with_request(use_it: impl FnOnce(&Authorisation<'_>)) {
@@ -231,9 +227,11 @@ fn decision(auth: &Authorisation<'_>) -> Decision {
         stop_list_version: Offset(42),
         stop_order: Some(StopOrderSeen { order_id: text("order-1"), offset: Offset(41) }),
         engine_version: Arc::from("0.1.0"),
-        is_late: true,
+        causes: FailCauses::NONE
+            .with_if(FailCause::Late, true)
+            .with_if(FailCause::HistoryTruncated, true),
+        by_policy: None,
         overload_step: 2,
-        history_truncated: true,
         is_judged_again: false,
         is_counted_before: false,
         original_unknown: false,
@@ -253,17 +251,42 @@ fn the_same_decision_still_makes_the_same_bytes() {
             evidence: vec![],
             stop_list_version: Offset(0),
             stop_order: None,
-            is_late: false,
+            causes: FailCauses::NONE,
             overload_step: 0,
-            history_truncated: false,
             is_judged_again: false,
             is_counted_before: false,
             original_unknown: false,
             ..declined.clone()
         };
-        check_record("decision_declined", &Record::Decision(Box::new(declined)));
+        check_record("decision_degraded", &Record::Decision(Box::new(declined.clone())));
+        let synthetic = Decision {
+            outcome: Outcome::Decline,
+            reason: Some(Reason::IssuerUnavailable),
+            causes: declined.causes,
+            by_policy: Some(FailCause::Late),
+            ..approved.clone()
+        };
+        check_record("decision_synthetic", &Record::Decision(Box::new(synthetic)));
         check_record("decision_approved", &Record::Decision(Box::new(approved)));
     });
+}
+
+/// A record of before the causes were listed: late, and without all its history.
+#[test]
+fn an_old_decision_still_says_the_same() {
+    let bytes = unhex(&golden("decision_declined.hex", ""));
+    let record = decode_record(&bytes).expect("a record");
+    let mut text = Vec::new();
+    record_as_json(&bytes, &mut text).expect("JSON");
+    let found: serde_json::Value = serde_json::from_slice(&text).expect("JSON");
+    let expected: serde_json::Value =
+        serde_json::from_str(&golden("decision_declined.json", "")).expect("JSON");
+    assert_eq!(found, expected);
+    let Some(proto::record::Answer::Decision(decision)) = record.answer else {
+        panic!("{record:?}");
+    };
+    assert!(decision.late && decision.history_truncated && decision.fail_causes.is_empty());
+    assert_eq!(decision.encode_to_vec(), unhex(&golden("decision_declined.hex", ""))[3..]);
 }
 
 #[test]

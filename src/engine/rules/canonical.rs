@@ -4,10 +4,10 @@ use std::fmt::{self, Write as _};
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::{RuleSetHash, Span};
+use crate::domain::{FailCause, RuleSetHash, Span};
 
 use super::super::velocity::{FeatureSpec, OutcomeFilter, RecordedOutcome, What};
-use super::RuleSet;
+use super::{CausePolicy, FailBand, RuleSet};
 
 /// The canonical text of `rule_set`.
 pub(super) fn text_of(rule_set: &RuleSet) -> String {
@@ -35,6 +35,9 @@ fn write_rule_set(out: &mut String, rule_set: &RuleSet) -> fmt::Result {
         rule_set.bands().decline_at,
         rule_set.bands().merchant_initiated_step_up.name()
     )?;
+    for (cause, declared) in rule_set.fail_policy().causes() {
+        write_fail_policy(out, cause, declared)?;
+    }
     for threshold in rule_set.thresholds() {
         writeln!(out, "threshold {} {}", threshold.name, threshold.value)?;
     }
@@ -48,6 +51,17 @@ fn write_rule_set(out: &mut String, rule_set: &RuleSet) -> fmt::Result {
         writeln!(out)?;
     }
     Ok(())
+}
+
+fn write_fail_policy(out: &mut String, cause: FailCause, declared: &CausePolicy) -> fmt::Result {
+    write!(out, "fail {}", cause.name())?;
+    for FailBand { below, answer } in &declared.bands {
+        match below {
+            Some(below) => write!(out, " below={below}:{answer}")?,
+            None => write!(out, " rest:{answer}")?,
+        }
+    }
+    writeln!(out, " without_amount:{}", declared.without_amount)
 }
 
 fn write_feature(out: &mut String, feature: &FeatureSpec) -> fmt::Result {

@@ -38,6 +38,14 @@ impl Default for Verdict {
     }
 }
 
+impl Verdict {
+    /// Empties it; what it holds is kept to be used again.
+    pub fn set_aside(&mut self) {
+        self.spare.append(&mut self.fired);
+        self.spare.append(&mut self.shadow);
+    }
+}
+
 impl RuleSet {
     /// Says what becomes of `auth`, whose amount in the policy's currency is
     /// `policy_minor_units` and whose features have the values of `evidence`, in
@@ -62,9 +70,8 @@ impl RuleSet {
             "Invariant: the evidence has one value for each feature"
         );
         let row = Row { auth, policy_minor_units, evidence, thresholds: self.thresholds() };
+        verdict.set_aside();
         let Verdict { fired, shadow, spare, .. } = verdict;
-        spare.append(fired);
-        spare.append(shadow);
 
         let mut tally = Tally::default();
         for rule in self.fired_in(Mode::Live, &row) {

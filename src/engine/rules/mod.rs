@@ -1,8 +1,9 @@
 //! Typed conditions, validated rule sets, evaluation.
 //!
-//! A [`RuleSet`] is everything that operations decide: bands, thresholds, features
-//! and rules. It is made once, from [`RuleSetParts`], in [`RuleSet::new`], which
-//! refuses what could not be right; from then on nothing in it can fail. Its
+//! A [`RuleSet`] is everything that operations decide: bands, thresholds, features,
+//! rules, and the [`FailPolicy`] for what rules cannot judge. It is made once, from
+//! [`RuleSetParts`], in [`RuleSet::new`], which refuses what could not be right; from then
+//! on nothing in it can fail. Its
 //! [`RuleSet::judge`] reads a request and its evidence and says what becomes of it.
 //!
 //! ```text
@@ -20,6 +21,7 @@ mod action;
 mod bands;
 mod canonical;
 mod condition;
+mod fail_policy;
 mod field;
 mod judge;
 mod number;
@@ -31,6 +33,10 @@ mod tests;
 pub use action::{Action, POINTS_MAX, SCORE_MAX};
 pub use bands::{Bands, MerchantInitiatedStepUp};
 pub use condition::{Choices, Condition, Relation};
+pub use fail_policy::{
+    CausePolicy, FAIL_BANDS_COUNT_MAX, FailAnswer, FailBand, FailPolicy, FailPolicyFault,
+    FailRuling, WithoutCardholder,
+};
 pub use field::{Field, Kind, TextField, WordSet};
 pub use judge::Verdict;
 pub use number::{FeatureIndex, Number, Operand, ThresholdIndex};

@@ -7,7 +7,7 @@ use thiserror::Error;
 use crate::domain::{AMOUNT_MINOR_UNITS_MAX, Currency, RuleSetHash};
 
 use super::super::velocity::{FeatureSpec, What};
-use super::{Action, Bands, Operand, POINTS_MAX, Rule, SCORE_MAX, canonical};
+use super::{Action, Bands, FailPolicy, Operand, POINTS_MAX, Rule, SCORE_MAX, canonical};
 
 /// The most rules in a rule set.
 pub const RULES_COUNT_MAX: usize = 2_000;
@@ -25,6 +25,8 @@ pub struct RuleSetParts {
     pub currency: Currency,
     /// From points to outcome.
     pub bands: Bands,
+    /// What becomes of a request that cannot be judged as usual.
+    pub fail_policy: FailPolicy,
     /// The named numbers that operations turn.
     pub thresholds: Vec<Threshold>,
     /// What is counted.
@@ -58,6 +60,7 @@ pub enum Unit {
 pub struct RuleSet {
     currency: Currency,
     bands: Bands,
+    fail_policy: FailPolicy,
     thresholds: Vec<Threshold>,
     features: Vec<FeatureSpec>,
     rules: Vec<Rule>,
@@ -147,6 +150,7 @@ impl RuleSet {
         let mut rule_set = Self {
             currency: parts.currency,
             bands: parts.bands,
+            fail_policy: parts.fail_policy,
             thresholds: parts.thresholds,
             features: parts.features,
             rules: parts.rules,
@@ -182,6 +186,11 @@ impl RuleSet {
         &self.bands
     }
 
+    /// What becomes of a request that cannot be judged as usual.
+    pub fn fail_policy(&self) -> &FailPolicy {
+        &self.fail_policy
+    }
+
     /// The named numbers.
     pub fn thresholds(&self) -> &[Threshold] {
         &self.thresholds
@@ -209,6 +218,7 @@ impl RuleSet {
     /// stopline-rule-set 1
     /// currency 156
     /// bands step_up_at=300 decline_at=700 merchant_initiated_step_up=decline
+    /// fail late below=50000:approve rest:decline=issuer_unavailable without_amount:…
     /// threshold burst_count 5
     /// feature count_10m what=count window_millis=600000 outcomes=any with_current=true …
     /// rule burst live points=400 reason=velocity_count_exceeded when (>= velocity.count_10m …)

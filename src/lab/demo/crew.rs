@@ -160,6 +160,7 @@ impl Crew {
             engine_version: Arc::from(env!("CARGO_PKG_VERSION")),
             lateness: Span::from_seconds(5 * 60),
             advice_lateness: Span::from_seconds(3 * 86_400),
+            answer_within: None,
             cards_count_max: 50_000_000,
             recent_answers: RecentAnswersLimits {
                 age_max: Span::from_seconds(10 * 60),

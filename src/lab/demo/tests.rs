@@ -146,6 +146,10 @@ impl<T: Tail> Tail for Stumbling<T> {
         }
         Err(Fault::Passing { what: "a hiccup".to_owned() })
     }
+
+    fn is_at_end(&mut self, wait: Duration) -> Result<bool, Fault> {
+        self.tail.is_at_end(wait)
+    }
 }
 
 fn played(slip: Slip) -> (Ending, Vec<Frame>) {

@@ -309,8 +309,9 @@ fn is_fit(answer: &Answer, kind: Kind) -> bool {
         (Kind::Request(_), Answer::Decision(_))
         | (Kind::Noted, Answer::Acknowledgement(_))
         | (Kind::Poison, Answer::Error(_)) => true,
+        // A deadline in a header that cannot be read refuses a request that is sound in itself.
         (Kind::Request(_), Answer::Error(error)) => {
-            error.reason() == ErrorReason::ConflictingRepeat
+            error.reason() == ErrorReason::ConflictingRepeat || error.field == "deadline_millis"
         }
         (Kind::Noted, Answer::Error(error)) => matches!(
             error.reason(),

@@ -141,6 +141,10 @@ mod tests {
             }
             Ok(Some(self.events.remove(0)))
         }
+
+        fn is_at_end(&mut self, _wait: Duration) -> Result<bool, Fault> {
+            Ok(self.events.is_empty())
+        }
     }
 
     fn record(partition: i32, offset: i64) -> TailEvent {

@@ -36,6 +36,7 @@ struct Bound {
     event_at: EventTime,
     value: Box<[u8]>,
     is_counted_before: bool,
+    is_by_policy: bool,
 }
 
 impl Kept {
@@ -63,6 +64,7 @@ impl Kept {
                 event_at: decision.event_at,
                 value: value.into(),
                 is_counted_before: decision.is_counted_before,
+                is_by_policy: decision.is_by_policy,
             });
         }
         if record.answers >= from {
@@ -119,6 +121,7 @@ impl KeptRecord {
             event_at: bound.event_at,
             value: &bound.value,
             is_counted_before: bound.is_counted_before,
+            is_by_policy: bound.is_by_policy,
         })
     }
 }
@@ -147,6 +150,7 @@ mod tests {
             outcome: Outcome::Approve,
             event_at: EventTime::EARLIEST,
             is_counted_before: false,
+            is_by_policy: false,
         })
     }
 

@@ -52,6 +52,8 @@ pub struct DecisionSaid {
     pub event_at: EventTime,
     /// It left no event: an earlier input of the same authorisation did.
     pub is_counted_before: bool,
+    /// The fail policy took it.
+    pub is_by_policy: bool,
 }
 
 /// A record that says nothing: it was not written by this engine or a relative of it.
@@ -159,6 +161,7 @@ fn decision_said(decision: proto::Decision, partition: PartitionId) -> Option<De
         outcome,
         event_at: EventTime::from_unix_millis(decision.event_at_millis)?,
         is_counted_before: decision.counted_before,
+        is_by_policy: decision.synthetic,
     })
 }
 
@@ -210,6 +213,7 @@ mod tests {
                 outcome: Outcome::Decline,
                 event_at: EventTime::nearest_to(1_700_000_000_000),
                 is_counted_before: false,
+                is_by_policy: false,
             })
         );
         assert_eq!(found.value, value);

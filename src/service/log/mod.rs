@@ -286,6 +286,13 @@ pub trait Tail {
     /// # Errors
     /// A [`Fault`] of the client.
     fn next(&mut self, wait: Duration) -> Result<Option<TailEvent>, Fault>;
+
+    /// Asks whether [`Self::next`] has returned all that its partitions hold now, waiting up to
+    /// `wait` for each of them.
+    ///
+    /// # Errors
+    /// Nobody answers.
+    fn is_at_end(&mut self, wait: Duration) -> Result<bool, Fault>;
 }
 
 /// What a [`Tail`] came upon.

@@ -1,17 +1,21 @@
 //! One message, bytes in to bytes out: the worker's inner path, and everybody
 //! else's who wants the same answers (`score`, the demo, the benches).
 
+mod circumstances;
 mod telling;
 
 use std::sync::Arc;
 
+use self::circumstances::Watched;
 use self::telling::{Telling, tell, tell_again};
 use super::Clock;
 use super::log::{Message, Outgoing, partition_of_key};
 use super::telemetry::{StageNanos, Told};
-use crate::domain::{ErrorReason, EventTime, Input, Met, Offset, PartitionId, Span};
+use crate::domain::{ErrorReason, Input, Offset, PartitionId, Span};
 use crate::engine::{Binding, Engine, Journalled};
 use crate::wire::{Door, Format, Incoming, KafkaKey, KeyMaker, Refusal, Scratch, record_as_json};
+
+pub use self::circumstances::Circumstances;
 
 /// What a pipeline is told.
 #[derive(Clone, Debug)]
@@ -34,6 +38,7 @@ pub struct Pipeline {
     engine: Engine,
     clock: Clock,
     settings: PipelineSettings,
+    watched: Watched,
     scratch: Scratch,
     refusal: Vec<u8>,
     json: Vec<u8>,
@@ -80,11 +85,34 @@ impl Pipeline {
             engine,
             clock,
             settings,
+            watched: Watched::default(),
             scratch: Scratch::default(),
             refusal: Vec::new(),
             json: Vec::new(),
             text: HeaderText::default(),
         }
+    }
+
+    /// The same, asking `circumstances` how a message is met.
+    #[must_use]
+    pub fn under(mut self, circumstances: Circumstances) -> Self {
+        self.watched = Watched::new(circumstances);
+        self
+    }
+
+    /// Says that `partition` is to be restored: its messages wait from now on.
+    pub fn note_restoring(&mut self, partition: PartitionId) {
+        self.watched.restoring(partition, self.clock.unix_millis());
+    }
+
+    /// Says that `partition` is restored: its messages wait no longer.
+    pub fn note_restored(&mut self, partition: PartitionId) {
+        self.watched.restored(partition, self.clock.unix_millis());
+    }
+
+    /// Says that `partition` is not to be restored any more: it is another's.
+    pub fn note_not_restored(&mut self, partition: PartitionId) {
+        self.watched.not_restored(partition);
     }
 
     /// A pipeline that answers as this one does, with an engine of its own that has no
@@ -96,6 +124,7 @@ impl Pipeline {
             engine: self.engine.sibling(),
             clock: self.clock.clone(),
             settings: self.settings.clone(),
+            watched: Watched::default(),
             scratch: Scratch::default(),
             refusal: Vec::new(),
             json: Vec::new(),
@@ -127,8 +156,8 @@ impl Pipeline {
     /// False where a message that left something is not understood (any more): the door
     /// refuses today what it let in then.
     pub fn adopt(&mut self, message: &Message<'_>, journalled: Journalled<'_>) -> bool {
-        let Self { door, engine, clock, settings, scratch, .. } = self;
-        let met = meet(message, clock);
+        let Self { door, engine, clock, settings, watched, scratch, .. } = self;
+        let met = watched.meet(message, clock);
         let Admitted { incoming, .. } = admit(door, settings, message, scratch);
         match incoming {
             Ok(Incoming::Message { auth, .. }) => {
@@ -167,11 +196,12 @@ impl Pipeline {
         binding: Option<Binding<'_>>,
         send: impl FnOnce(&Outgoing<'_>) -> R,
     ) -> (Answered, R) {
-        let Self { door, engine, clock, settings, scratch, refusal, json, text } = self;
+        let Self { door, engine, clock, settings, watched, scratch, refusal, json, text } = self;
         let started = clock.monotonic_nanos();
-        let met = meet(message, clock);
+        let mut met = watched.meet(message, clock);
         let age = met.age;
         let Admitted { format, incoming } = admit(door, settings, message, scratch);
+        let incoming = watched.read_deadline(message, incoming, &mut met);
         let decode_end = clock.monotonic_nanos();
 
         let Telling { canonical, told, decides, switch_context } = match binding {
@@ -212,17 +242,6 @@ impl Pipeline {
         };
         let outcome = send(&Outgoing { answers: message.input, key, value, headers: &headers });
         (Answered { told, nanos, age, decides }, outcome)
-    }
-}
-
-/// What the engine is told about `message` besides its content.
-fn meet(message: &Message<'_>, clock: &Clock) -> Met {
-    let age_millis = clock.unix_millis().saturating_sub(message.appended_at_unix_millis);
-    Met {
-        input: message.input,
-        appended_at: EventTime::nearest_to(message.appended_at_unix_millis),
-        age: Span::from_millis(age_millis),
-        overload_step: 0,
     }
 }
 

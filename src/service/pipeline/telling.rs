@@ -2,6 +2,7 @@
 
 use crate::domain::{MessageClass, Met, Offset, Record};
 use crate::engine::{Answer, AnswerKind, Binding, Engine, Journalled};
+use crate::service::TakenBy;
 use crate::service::telemetry::Told;
 use crate::wire::{Incoming, Refusal, encode_record};
 
@@ -82,8 +83,8 @@ fn told_of(answer: &Answer<'_>, class: MessageClass) -> Told {
         AnswerKind::Fresh(Record::Decision(decision)) => Told::Decided {
             outcome: decision.outcome,
             reason: decision.reason,
-            is_late: decision.is_late,
-            history_truncated: decision.history_truncated,
+            causes: decision.causes,
+            taken_by: TakenBy::of(decision),
         },
         AnswerKind::Fresh(Record::Acknowledgement(_)) => Told::Noted(class),
         AnswerKind::Fresh(Record::Error(error)) => Told::Refused(error.reason),

@@ -110,8 +110,8 @@ impl<L: Log, O: Observer> Worker<L, O> {
 
     fn amend(&mut self, partition: PartitionId, decision: &DecisionSaid, value: &[u8]) -> bool {
         let id = self.pipeline.keys().id_key(&decision.id);
-        let DecisionSaid { outcome, event_at, is_counted_before, .. } = *decision;
-        let binding = Binding { outcome, event_at, value, is_counted_before };
+        let DecisionSaid { outcome, event_at, is_counted_before, is_by_policy, .. } = *decision;
+        let binding = Binding { outcome, event_at, value, is_counted_before, is_by_policy };
         let amendment =
             Amendment { account: decision.account, id, decided: decision.decided, binding };
         self.pipeline.engine_mut().amend(partition, &amendment)

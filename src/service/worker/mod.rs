@@ -20,6 +20,7 @@ use tracing::{info, warn};
 
 use self::settling::PAUSE;
 use self::take_over::{Held, Left, Restoring};
+use super::causes::CauseWatch;
 use super::journal::{KeptRecord, Recall};
 use super::log::{Batch, Change, Log, Message, Outgoing, Report, Undelivered};
 use super::telemetry::Tally;
@@ -51,6 +52,7 @@ pub struct Worker<L, O> {
     reports: Vec<Report>,
     unsent: VecDeque<(Input, Undelivered)>,
     tally: Tally,
+    causes: CauseWatch,
     first_commit_rests_until_nanos: u64,
     is_stalled: bool,
     polled_at_nanos: u64,
@@ -96,6 +98,7 @@ impl<L: Log, O: Observer> Worker<L, O> {
             reports: Vec::new(),
             unsent: VecDeque::new(),
             tally: Tally::default(),
+            causes: CauseWatch::default(),
             first_commit_rests_until_nanos: 0,
             is_stalled: false,
             polled_at_nanos: now,
@@ -318,6 +321,7 @@ impl<L: Log, O: Observer> Worker<L, O> {
                 })
             })
             .collect();
+        self.causes.look(&self.tally.causes, self.clock.monotonic_nanos());
         self.observer.tallied(&self.tally, &statuses);
         self.tally.clear();
     }

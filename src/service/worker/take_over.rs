@@ -113,6 +113,7 @@ impl<L: Log, O: Observer> Worker<L, O> {
         );
         let is_first_refused =
             self.restoring.get(&partition).is_some_and(|earlier| earlier.is_first_refused);
+        self.pipeline.note_restoring(partition);
         self.assignments_count += 1;
         let assignment = self.assignments_count;
         let progress = Arc::new(RestoreProgress::default());
@@ -132,6 +133,7 @@ impl<L: Log, O: Observer> Worker<L, O> {
 
     pub(super) fn stop_restoring(&mut self, partition: PartitionId) {
         self.restoring.remove(&partition);
+        self.pipeline.note_not_restored(partition);
     }
 
     /// Takes what was read back.
@@ -240,6 +242,7 @@ impl<L: Log, O: Observer> Worker<L, O> {
             info!("[first_start] is not read: partitions were answered before");
         }
         self.pipeline.engine_mut().take_over_partition(partition, restored.state);
+        self.pipeline.note_restored(partition);
         let mut frontier = Frontier::new(start);
         frontier.committed(start);
         let held = Held {

@@ -21,7 +21,7 @@ use stopline::wire::{Door, Format, Incoming, KafkaKey, Scratch, encode_record};
 
 use super::recount::{features, recount};
 use super::story::{Story, stories};
-use crate::support::{BEGINNING, door, purchase, rule_set};
+use crate::support::{BEGINNING, FAIL_POLICY, door, purchase, rule_set};
 
 const HISTORIES_COUNT: u32 = 100_000;
 const PARTITION: PartitionId = PartitionId(0);
@@ -85,7 +85,8 @@ then = { decline = "not_permitted" }
 mode = "live"
 "#;
 
-static RULES: LazyLock<Arc<RuleSet>> = LazyLock::new(|| rule_set(POLICY));
+static RULES: LazyLock<Arc<RuleSet>> =
+    LazyLock::new(|| rule_set(&format!("{POLICY}{FAIL_POLICY}")));
 static DOOR: LazyLock<Door> = LazyLock::new(door);
 
 /// An engine whose clock is the story's.
@@ -107,6 +108,7 @@ impl Desk {
             engine_version: "test".into(),
             lateness: Span::from_seconds(86_400),
             advice_lateness: Span::from_seconds(86_400),
+            answer_within: None,
             cards_count_max: 10,
             recent_answers: RecentAnswersLimits {
                 age_max: Span::from_seconds(600),
@@ -123,7 +125,7 @@ impl Desk {
         let input = Input { partition: PARTITION, offset: Offset(self.next) };
         self.next += 1;
         let appended_at = EventTime::nearest_to(BEGINNING + clock * 1_000);
-        Met { input, appended_at, age: Span::ZERO, overload_step: 0 }
+        Met::fresh(input, appended_at)
     }
 
     pub(super) fn decide(
@@ -158,7 +160,13 @@ impl Desk {
     fn adopt(&mut self, message: &Authorisation, clock: i64, told: &Told) {
         let journalled = match told {
             &Told::Decided { outcome, event_at, is_counted_before, ref value } => {
-                Journalled::Decided(Binding { outcome, event_at, value, is_counted_before })
+                Journalled::Decided(Binding {
+                    outcome,
+                    event_at,
+                    value,
+                    is_counted_before,
+                    is_by_policy: false,
+                })
             }
             Told::Noted(value) => Journalled::Noted { value },
             Told::Nothing => Journalled::LeftNothing,
@@ -180,7 +188,13 @@ impl Desk {
     pub(super) fn amend_first(&mut self, account: &str, id: &str, outcome: Outcome, at: i64) {
         let keys = DOOR.keys();
         let event_at = EventTime::nearest_to(at);
-        let binding = Binding { outcome, event_at, value: b"", is_counted_before: false };
+        let binding = Binding {
+            outcome,
+            event_at,
+            value: b"",
+            is_counted_before: false,
+            is_by_policy: false,
+        };
         let amendment = Amendment {
             account: keys.account_key(account),
             id: keys.id_key(id),

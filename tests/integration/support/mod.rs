@@ -1,5 +1,6 @@
 //! A small policy, words for messages, and a worker to give them to.
 
+mod fail_policy;
 pub(crate) mod faulty_log;
 pub(crate) mod owner;
 
@@ -22,6 +23,8 @@ use stopline::service::{
 };
 use stopline::wire::{Door, DoorSettings, Format, KeySeed, encode_record, proto};
 
+pub(crate) use fail_policy::FAIL_POLICY;
+
 /// 2023-11-14T22:13:20Z: when the tests begin.
 pub(crate) const BEGINNING: i64 = 1_700_000_000_000;
 pub(crate) const SEED: &str = "000102030405060708090a0b0c0d0e0f";
@@ -39,6 +42,30 @@ currency = "CNY"
 step_up_at = 300
 decline_at = 700
 merchant_initiated_step_up = "decline"
+
+[fail_policy.late]
+bands = [
+  { below = "100.00 CNY", then = "approve" },
+  { below = "1000.00 CNY", then = "step_up", merchant_initiated = "approve" },
+  { then = "decline", reason = "issuer_unavailable" },
+]
+without_amount = { then = "decline", reason = "issuer_unavailable" }
+
+[fail_policy.overload]
+bands = [{ then = "decline", reason = "not_scored" }]
+without_amount = { then = "decline", reason = "not_scored" }
+
+[fail_policy.stop_list_stale]
+bands = [{ below = "100.00 CNY", then = "judge" }, { then = "decline", reason = "do_not_honour" }]
+without_amount = { then = "judge" }
+
+[fail_policy.recovering]
+bands = [{ then = "judge" }]
+without_amount = { then = "judge" }
+
+[fail_policy.history_truncated]
+bands = [{ then = "judge" }]
+without_amount = { then = "judge" }
 
 [thresholds]
 few = 3
@@ -107,6 +134,7 @@ pub(crate) fn engine_by(rule_set: Arc<RuleSet>, shared: &Arc<Shared>) -> Engine 
         engine_version: "test".into(),
         lateness: Span::from_seconds(600),
         advice_lateness: Span::from_seconds(3 * 86_400),
+        answer_within: None,
         cards_count_max: 10_000,
         recent_answers: RecentAnswersLimits {
             age_max: Span::from_seconds(600),

@@ -28,6 +28,18 @@ step_up_at = 300
 decline_at = 700
 merchant_initiated_step_up = "decline"
 
+[fail_policy]
+late.bands = [{ then = "decline", reason = "issuer_unavailable" }]
+late.without_amount = { then = "decline", reason = "issuer_unavailable" }
+overload.bands = [{ then = "decline", reason = "issuer_unavailable" }]
+overload.without_amount = { then = "decline", reason = "issuer_unavailable" }
+stop_list_stale.bands = [{ then = "judge" }]
+stop_list_stale.without_amount = { then = "judge" }
+recovering.bands = [{ then = "judge" }]
+recovering.without_amount = { then = "judge" }
+history_truncated.bands = [{ then = "judge" }]
+history_truncated.without_amount = { then = "judge" }
+
 [thresholds]
 largest_amount = "LIMIT CNY"
 

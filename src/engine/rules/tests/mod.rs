@@ -1,6 +1,7 @@
 //! Tests of this room that need more than one of its files.
 
 mod condition;
+mod fail_policy;
 mod judge;
 mod rule_set;
 mod sample;

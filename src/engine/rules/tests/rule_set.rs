@@ -3,8 +3,8 @@
 use crate::domain::{Currency, Reason};
 
 use super::super::{
-    Action, FEATURES_COUNT_MAX, FeatureIndex, Field, Mode, Number, Operand, Relation, RuleSet,
-    RuleSetParts, ThresholdIndex,
+    Action, CausePolicy, FEATURES_COUNT_MAX, FailAnswer, FailPolicy, FeatureIndex, Field, Mode,
+    Number, Operand, Relation, RuleSet, RuleSetParts, ThresholdIndex,
 };
 use super::sample::{any_amount, compare, feature, field, parts, rule, threshold};
 
@@ -79,15 +79,24 @@ fn the_hash_is_that_of_the_canonical_text_and_changes_with_what_decides() {
     let canonical = "stopline-rule-set 1\n\
         currency 156\n\
         bands step_up_at=300 decline_at=700 merchant_initiated_step_up=decline\n\
+        fail late rest:decline=not_scored without_amount:decline=not_scored\n\
+        fail overload rest:decline=not_scored without_amount:decline=not_scored\n\
+        fail stop_list_stale rest:decline=not_scored without_amount:decline=not_scored\n\
+        fail recovering rest:decline=not_scored without_amount:decline=not_scored\n\
+        fail history_truncated rest:decline=not_scored without_amount:decline=not_scored\n\
         threshold limit 5\n\
         feature largest what=max window_millis=600000 outcomes=any with_current=true \
         absent_as=none\n\
         rule good live points=100 reason=suspected_fraud when (>= amount 0)\n";
     assert_eq!(rule_set.canonical(), canonical);
     // printf '…' | sha256sum | cut -c 1-16
-    assert_eq!(format!("{:016x}", rule_set.hash().0), "95fb93a3c9f89309");
+    assert_eq!(format!("{:016x}", rule_set.hash().0), "20bac47d02827dca");
 
-    let changes: [fn(&mut RuleSetParts); 6] = [
+    let changes: [fn(&mut RuleSetParts); 7] = [
+        |it| {
+            let late = FailAnswer::Decline { reason: Reason::IssuerUnavailable };
+            it.fail_policy = FailPolicy::new(|_| CausePolicy::always(late)).expect("sound");
+        },
         |it| it.bands.step_up_at = 301,
         |it| it.currency = Currency::from_numeric(840),
         |it| it.thresholds.iter_mut().for_each(|it| it.value += 1),

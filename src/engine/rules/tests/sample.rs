@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use crate::domain::{
     AccountKey, Amount, Authorisation, CardKey, Channel, CheckResult, Currency, EntryMode,
-    EventTime, IdKey, Identifier, Initiator, MessageType, Processing, Scheme, Span,
+    EventTime, IdKey, Identifier, Initiator, MessageType, Processing, Reason, Scheme, Span,
 };
 use crate::engine::velocity::{FeatureSpec, OutcomeFilter, What};
 
 use super::super::{
-    Action, Bands, Condition, FeatureIndex, Field, MerchantInitiatedStepUp, Mode, Number, Operand,
-    Relation, Rule, RuleSet, RuleSetFault, RuleSetParts, Threshold, ThresholdIndex, Unit,
+    Action, Bands, CausePolicy, Condition, FailAnswer, FailPolicy, FeatureIndex, Field,
+    MerchantInitiatedStepUp, Mode, Number, Operand, Relation, Rule, RuleSet, RuleSetFault,
+    RuleSetParts, Threshold, ThresholdIndex, Unit,
 };
 
 pub(super) const YUAN: Currency = Currency::from_numeric(156);
@@ -110,6 +111,10 @@ pub(super) fn parts(rules: Vec<Rule>) -> RuleSetParts {
             decline_at: 700,
             merchant_initiated_step_up: MerchantInitiatedStepUp::Decline,
         },
+        fail_policy: FailPolicy::new(|_| {
+            CausePolicy::always(FailAnswer::Decline { reason: Reason::NotScored })
+        })
+        .expect("sound"),
         thresholds: vec![Threshold { name: "limit".into(), value: 5, unit: Unit::Number }],
         features: vec![FeatureSpec {
             name: "largest".into(),

@@ -1,5 +1,6 @@
 //! A tail over Kafka.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
@@ -37,6 +38,19 @@ pub struct KafkaTail {
     topic: String,
     reasons: Receiver<String>,
     quieter: Quieter,
+    followed: BTreeMap<PartitionId, Followed>,
+}
+
+/// How far a partition was read.
+#[derive(Clone, Copy, Debug, Default)]
+struct Followed {
+    /// Behind the last record returned.
+    next: i64,
+    /// The end was told, and no record came since.
+    is_end_told: bool,
+    /// Where the partition ended when that was first looked at: behind its last record may
+    /// lie what is none, such as the marks of transactions.
+    end: Option<i64>,
 }
 
 impl KafkaTail {
@@ -69,6 +83,7 @@ impl KafkaTail {
             topic: topic.to_owned(),
             reasons,
             quieter: Quieter::new(clock),
+            followed: starts.iter().map(|(id, _)| (*id, Followed::default())).collect(),
         })
     }
 
@@ -92,8 +107,14 @@ impl Tail for KafkaTail {
     fn next(&mut self, wait: Duration) -> Result<Option<TailEvent>, Fault> {
         let error = match self.consumer.poll(wait) {
             None => return Ok(None),
-            Some(Ok(message)) => return Ok(Some(TailEvent::Record(tail_record(&message)))),
+            Some(Ok(message)) => {
+                let id = PartitionId(message.partition());
+                let next = message.offset() + 1;
+                self.followed.insert(id, Followed { next, is_end_told: false, end: None });
+                return Ok(Some(TailEvent::Record(tail_record(&message))));
+            }
             Some(Err(KafkaError::PartitionEOF(partition))) => {
+                self.followed.entry(PartitionId(partition)).or_default().is_end_told = true;
                 return Ok(Some(TailEvent::ReachedEnd(PartitionId(partition))));
             }
             Some(Err(error)) => error,
@@ -101,6 +122,20 @@ impl Tail for KafkaTail {
         let reason = self.reasons.try_iter().last();
         let fault = consumer_fault(&error, reason, &self.topic);
         self.quieter.hear(fault).map_or(Ok(None), Err)
+    }
+
+    fn is_at_end(&mut self, wait: Duration) -> Result<bool, Fault> {
+        for (partition, followed) in &mut self.followed {
+            let asked = self.consumer.fetch_watermarks(&self.topic, partition.0, wait);
+            let (_, high) = asked.map_err(|error| consumer_fault(&error, None, &self.topic))?;
+            if followed.next >= high {
+                continue;
+            }
+            if !followed.is_end_told || *followed.end.get_or_insert(high) != high {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 

@@ -95,6 +95,15 @@ impl Tail for MemoryTail {
         self.bell.wait(wait);
         self.look()
     }
+
+    fn is_at_end(&mut self, _wait: Duration) -> Result<bool, Fault> {
+        for followed in &self.followed {
+            if self.topic.partition(followed.partition)?.record(followed.position).is_some() {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
 }
 
 impl Drop for MemoryTail {
