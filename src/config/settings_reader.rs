@@ -10,6 +10,7 @@ use super::first_start::first_start;
 use super::kafka_section::kafka;
 use super::layers::Layers;
 use super::named_file::NamedFile;
+use super::overload_section::overload;
 use super::problem::{Problem, Problems};
 use super::section::Section;
 use super::settings::{
@@ -48,6 +49,11 @@ fn read_sections(
     } else {
         Some(None)
     };
+    let overload = if reader.has("overload") {
+        reader.section("overload", overload).map(Some)
+    } else {
+        Some(None)
+    };
     let door = reader.section("door", door);
     let formats = reader.section("formats", formats);
     let rules_file = reader
@@ -58,13 +64,7 @@ fn read_sections(
         let purpose = "the most accounts that one partition remembers";
         section.required_number("accounts_count_max", purpose, 1, 1 << 30)
     });
-    let times = reader.section("time", |section| {
-        let purpose = "how far `authorised_at` may lie behind the broker's time, such as \"5m\"";
-        let lateness = section.required_span("lateness", purpose, SECOND, DAY);
-        let advice_lateness =
-            section.span("advice_lateness", SECOND, ADVICE_LATENESS_MAX, ADVICE_LATENESS);
-        Some((lateness?, advice_lateness?))
-    });
+    let times = reader.section("time", times);
     let log_format = reader.section("log", |section| {
         let choices = [("text", LogFormat::Text), ("json", LogFormat::Json)];
         section.choice("format", &choices, LogFormat::Text)
@@ -80,6 +80,7 @@ fn read_sections(
         workers_count,
         mode,
         first_start: first_start?,
+        overload: overload?,
         door: door?,
         default_format,
         echo_headers,
@@ -180,6 +181,14 @@ fn workers(section: &mut Section<'_>) -> Option<Workers> {
         drain_timeout: duration(drain?),
         commit_interval: duration(commit?),
     })
+}
+
+fn times(section: &mut Section<'_>) -> Option<(Span, Span)> {
+    let purpose = "how far `authorised_at` may lie behind the broker's time, such as \"5m\"";
+    let lateness = section.required_span("lateness", purpose, SECOND, DAY);
+    let advice_lateness =
+        section.span("advice_lateness", SECOND, ADVICE_LATENESS_MAX, ADVICE_LATENESS);
+    Some((lateness?, advice_lateness?))
 }
 
 fn answers(section: &mut Section<'_>) -> Option<(Span, usize)> {

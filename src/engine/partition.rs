@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::EngineSettings;
 use super::life_cycle::{Pending, PendingLimits, event_of, keep};
 use super::recent_answers::{RecentAnswers, RecentAnswersLimits};
 use super::rules::RuleSet;
 use super::score::{Scratch, score};
 use super::shared::{Shared, StopLook};
 use super::velocity::{CardLimits, CardTable, RecordedOutcome, Window};
+use super::{EngineSettings, Shedding};
 use crate::domain::{Authorisation, Decision, EventTime, Met, Offset, RequestFacts, Span};
 
 /// What a partition's windows begin with.
@@ -129,7 +129,8 @@ impl Partition {
         let known = card.find(auth.id_key).map(|event| event.facts);
         let is_counted = known.is_some_and(|facts| facts.ours.is_some());
         let window = Window::new(card, current.as_ref(), now).without(known.map(|_| auth.id_key));
-        let judged = score(auth, &window, stop.as_ref(), rule_set, scratch);
+        let shedding = Shedding::at(met.overload_step);
+        let judged = score(auth, &window, stop.as_ref(), rule_set, shedding, scratch);
         let original_unknown =
             auth.incremental && current.is_some_and(|event| !event.is_incremental);
         if let Some(mut event) = current

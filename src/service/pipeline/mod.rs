@@ -34,6 +34,8 @@ pub struct Pipeline {
     engine: Engine,
     clock: Clock,
     settings: PipelineSettings,
+    /// The step of the overload ladder that messages are met with.
+    overload_step: u8,
     scratch: Scratch,
     refusal: Vec<u8>,
     json: Vec<u8>,
@@ -80,6 +82,7 @@ impl Pipeline {
             engine,
             clock,
             settings,
+            overload_step: 0,
             scratch: Scratch::default(),
             refusal: Vec::new(),
             json: Vec::new(),
@@ -96,11 +99,17 @@ impl Pipeline {
             engine: self.engine.sibling(),
             clock: self.clock.clone(),
             settings: self.settings.clone(),
+            overload_step: 0,
             scratch: Scratch::default(),
             refusal: Vec::new(),
             json: Vec::new(),
             text: HeaderText::default(),
         }
+    }
+
+    /// Sets the step of the overload ladder that messages are met with; 0 is none.
+    pub fn set_overload_step(&mut self, step: u8) {
+        self.overload_step = step;
     }
 
     /// What makes keys from names.
@@ -127,8 +136,8 @@ impl Pipeline {
     /// False where a message that left something is not understood (any more): the door
     /// refuses today what it let in then.
     pub fn adopt(&mut self, message: &Message<'_>, journalled: Journalled<'_>) -> bool {
-        let Self { door, engine, clock, settings, scratch, .. } = self;
-        let met = meet(message, clock);
+        let Self { door, engine, clock, settings, scratch, overload_step, .. } = self;
+        let met = meet(message, clock, *overload_step);
         let Admitted { incoming, .. } = admit(door, settings, message, scratch);
         match incoming {
             Ok(Incoming::Message { auth, .. }) => {
@@ -167,9 +176,10 @@ impl Pipeline {
         binding: Option<Binding<'_>>,
         send: impl FnOnce(&Outgoing<'_>) -> R,
     ) -> (Answered, R) {
-        let Self { door, engine, clock, settings, scratch, refusal, json, text } = self;
+        let Self { door, engine, clock, settings, scratch, refusal, json, text, overload_step } =
+            self;
         let started = clock.monotonic_nanos();
-        let met = meet(message, clock);
+        let met = meet(message, clock, *overload_step);
         let age = met.age;
         let Admitted { format, incoming } = admit(door, settings, message, scratch);
         let decode_end = clock.monotonic_nanos();
@@ -216,13 +226,13 @@ impl Pipeline {
 }
 
 /// What the engine is told about `message` besides its content.
-fn meet(message: &Message<'_>, clock: &Clock) -> Met {
+fn meet(message: &Message<'_>, clock: &Clock, overload_step: u8) -> Met {
     let age_millis = clock.unix_millis().saturating_sub(message.appended_at_unix_millis);
     Met {
         input: message.input,
         appended_at: EventTime::nearest_to(message.appended_at_unix_millis),
         age: Span::from_millis(age_millis),
-        overload_step: 0,
+        overload_step,
     }
 }
 
