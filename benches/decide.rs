@@ -5,11 +5,14 @@
 //! Sizes: 1 thousand cards (in cache) and 1 million (out of cache); with `--test` 2 thousand.
 //! `decide` is words in to canonical bytes out; `bytes_to_bytes` is the worker's whole inner
 //! path, protobuf to protobuf. Budget: 5 µs at the median of `decide` at 1 million cards.
+//! `steps` is `decide` at each step of the overload ladder, taken in turns; budget: no step
+//! costs more than the one before it.
 //!
 //! Asserted: every message is decided afresh, rules fire, stop orders hit, and two engines
 //! over the same messages give the same bytes.
 
 #![expect(
+    clippy::indexing_slicing,
     clippy::unwrap_used,
     clippy::print_stdout,
     reason = "a bench fails loudly and prints its figures"
@@ -44,6 +47,10 @@ const RULES_COUNT: usize = 20;
 const STOP_ORDERS_COUNT: u32 = 10_000;
 /// Messages per card before anything is measured.
 const HISTORY_PER_CARD: u64 = 6;
+/// Steps of the overload ladder that decide.
+const STEPS: [u8; 4] = [0, 1, 2, 3];
+/// Messages at one step before it is the next one's turn.
+const STEP_TURN_COUNT: u64 = 500;
 /// Messages that the percentiles rest on.
 const MEASURED_COUNT: usize = 200_000;
 
@@ -222,6 +229,48 @@ fn assert_same_bytes() {
     assert!(values() == values(), "the same log gave other bytes");
 }
 
+/// What a decision costs at each step of the overload ladder, in nanoseconds: the median over
+/// turns of `STEP_TURN_COUNT` messages. Asserted where there are enough turns.
+fn steps(engine: &mut Engine, source: &mut Source, clock: &Clock, turns_count: usize) -> String {
+    let door = door();
+    let mut nanos: [Vec<u64>; STEPS.len()] = Default::default();
+    let mut fired = [0_usize; STEPS.len()];
+    for turn in 0..turns_count * STEPS.len() {
+        let at = turn % STEPS.len();
+        let raws = source.take(STEP_TURN_COUNT);
+        let mut scratches: Vec<_> = raws.iter().map(|_| Scratch::default()).collect();
+        let messages: Vec<_> = raws
+            .iter()
+            .zip(&mut scratches)
+            .map(|(raw, scratch)| {
+                let met = Met { overload_step: STEPS[at], ..raw.met };
+                (words(&door, raw, scratch), met)
+            })
+            .collect();
+        let started = clock.monotonic_nanos();
+        for (auth, met) in &messages {
+            let answer = black_box(engine.decide(auth, met));
+            if let AnswerKind::Fresh(Record::Decision(decision)) = answer.kind {
+                fired[at] += decision.fired.len() + decision.shadow.len();
+            }
+        }
+        nanos[at].push((clock.monotonic_nanos() - started) / STEP_TURN_COUNT);
+    }
+    let medians = nanos.map(|mut turns| {
+        turns.sort_unstable();
+        turns[turns.len() / 2]
+    });
+    assert!(fired[0] > 0 && fired[3] == 0, "{fired:?}: step 0 runs rules, step 3 none");
+    if turns_count >= 50 {
+        // Two in a hundred are this machine's noise.
+        let is_dearer = |pair: &[u64]| pair[1] * 100 > pair[0] * 102;
+        assert!(!medians.windows(2).any(is_dearer), "a step costs more: {medians:?} ns");
+    }
+    let shown: Vec<_> =
+        STEPS.iter().zip(medians).map(|(step, nanos)| format!("step {step} {nanos} ns")).collect();
+    shown.join(", ")
+}
+
 fn bench_decide(
     criterion: &mut Criterion,
     cards_count: u32,
@@ -282,6 +331,9 @@ fn bench_size(criterion: &mut Criterion, cards_count: u32, measured_count: usize
     let (mut engine, mut source) = warmed(cards_count);
     let found = percentiles(&mut engine, &mut source, &clock, measured_count);
     println!("decide/{cards_count} cards: {found}");
+    let turns_count = measured_count / 2_000;
+    let found = steps(&mut engine, &mut source, &clock, turns_count);
+    println!("steps/{cards_count} cards: {found}");
     bench_decide(criterion, cards_count, &mut engine, &mut source, &clock);
 
     let settings = PipelineSettings {

@@ -16,7 +16,7 @@
 //!    rules say. The account's [`engine::velocity::CardState`] is moved to the present.
 //! 5. **Scored.** [`engine::score()`] measures each declared feature in its
 //!    [`engine::velocity::Window`] and lets [`engine::rules::RuleSet::judge`] evaluate every
-//!    rule. It changes nothing.
+//!    rule. It changes nothing. What [`service::Governor`] had to shed is left out.
 //! 6. **Committed.** [`engine::velocity::CardState::record`] remembers the authorisation with
 //!    its outcome, and the answer is kept for repeats.
 //! 7. **Encoded.** [`wire::encode_record`] writes the [`domain::Record`] as canonical bytes; a

@@ -6,7 +6,9 @@ use std::io;
 use clap::Args;
 
 use super::{ConfigArgs, Exit, load};
-use crate::config::{Configuration, FirstStart, currency_code, show_money, show_span};
+use crate::config::{
+    Configuration, FirstStart, OverloadSettings, currency_code, show_money, show_span,
+};
 use crate::engine::rules::{CausePolicy, FailAnswer, Mode, RuleSet, Threshold, Unit};
 
 /// How wide a line of the summary may be.
@@ -95,6 +97,7 @@ fn write_summary(out: &mut String, configuration: &Configuration) -> fmt::Result
         "workers",
         &[settings.workers_count.to_string(), format!("mode {}", settings.mode.name())],
     )?;
+    write_row(out, "overload", &overload(settings.overload.as_ref()))?;
     if let Some(FirstStart { history_from, answer_from }) = settings.first_start {
         let starts =
             [format!("history from {history_from}"), format!("answers from {answer_from}")];
@@ -110,6 +113,20 @@ fn write_summary(out: &mut String, configuration: &Configuration) -> fmt::Result
         )?;
     }
     Ok(())
+}
+
+/// When work is shed.
+fn overload(settings: Option<&OverloadSettings>) -> Vec<String> {
+    let Some(settings) = settings else {
+        return vec!["nothing is shed".to_owned()];
+    };
+    let waits = settings.steps.map(|step| show_span(step.wait_above));
+    let queues = settings.steps.map(|step| format!("{} %", step.queue_above_percent));
+    let steps = ["shadow rules off", "optional features off", "stand-in"].into_iter();
+    steps
+        .zip(waits.iter().zip(&queues))
+        .map(|(step, (wait, queue))| format!("{step} above {wait} or {queue}"))
+        .collect()
 }
 
 fn write_rule_set(out: &mut String, rule_set: &RuleSet) -> fmt::Result {
@@ -146,7 +163,10 @@ fn write_rule_set(out: &mut String, rule_set: &RuleSet) -> fmt::Result {
     let features: Vec<_> = rule_set
         .features()
         .iter()
-        .map(|feature| format!("{} ({})", feature.name, show_span(feature.window)))
+        .map(|feature| {
+            let optional = if feature.is_optional { ", optional" } else { "" };
+            format!("{} ({}{optional})", feature.name, show_span(feature.window))
+        })
         .collect();
     write_row(out, "features", &features)
 }

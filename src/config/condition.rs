@@ -302,8 +302,9 @@ fn flag_is(field: Field, wanted: bool) -> Condition {
 }
 
 fn is_never_absent(spec: &FeatureSpec) -> bool {
-    match spec.what {
+    let has_value = match spec.what {
         What::Count | What::Sum | What::DistinctMerchants | What::DistinctCountries => true,
         What::Mean | What::Max | What::SecondsSinceLast => spec.absent_as.is_some(),
-    }
+    };
+    has_value && !spec.is_optional
 }

@@ -225,12 +225,18 @@ impl Node {
         expected: &str,
         problems: &mut Problems,
     ) -> Option<Vec<(String, Spot)>> {
+        let nodes = self.list(expected, problems)?;
+        let texts = nodes
+            .iter()
+            .map(|node| node.text("text", problems).map(|text| (text, node.spot.clone())));
+        texts.collect::<Vec<_>>().into_iter().collect()
+    }
+
+    /// Its values, in order.
+    pub(super) fn list(&self, expected: &str, problems: &mut Problems) -> Option<Vec<Self>> {
         let value = self.typed().value;
         if let Value::List(nodes) = value {
-            let texts = nodes
-                .iter()
-                .map(|node| node.text("text", problems).map(|text| (text, node.spot.clone())));
-            return texts.collect::<Vec<_>>().into_iter().collect();
+            return Some(nodes);
         }
         self.refuse(&value, expected, problems)
     }

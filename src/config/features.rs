@@ -84,6 +84,7 @@ fn stand_in(name: Arc<str>) -> FeatureSpec {
         outcomes: OutcomeFilter::ANY,
         with_current: false,
         absent_as: None,
+        is_optional: false,
     }
 }
 
@@ -118,6 +119,10 @@ fn read_feature(
         None => Some(None),
         Some(node) => read_absent_as(what, node, currency, problems).map(Some),
     };
+    let is_optional = match fields.find("optional") {
+        None => Some(false),
+        Some(node) => node.boolean(problems),
+    };
     fields.finish(problems);
     Some(FeatureSpec {
         name: name?.clone(),
@@ -126,6 +131,7 @@ fn read_feature(
         outcomes: outcomes?,
         with_current: with_current?,
         absent_as: absent_as?,
+        is_optional: is_optional?,
     })
 }
 

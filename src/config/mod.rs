@@ -33,6 +33,7 @@ mod moment;
 mod named_file;
 mod names;
 mod outcomes;
+mod overload_section;
 mod problem;
 mod refusal;
 mod render;
@@ -53,6 +54,7 @@ pub use fail_causes::FailCauseSettings;
 pub use first_start::{FirstStart, StartAt};
 pub use load::{Configuration, load, load_rules, parse_rules};
 pub use moment::show_moment;
+pub use overload_section::{OverloadSettings, StepBounds};
 pub use problem::{Place, Problem, Problems, Severity};
 pub use settings::{
     DoorSettings, KafkaSettings, Loaded, LogFormat, MessageFormat, Origin, Settings, TopicSettings,

@@ -9,6 +9,7 @@ use crate::domain::Span;
 use super::fail_causes::FailCauseSettings;
 use super::first_start::FirstStart;
 use super::load;
+use super::overload_section::OverloadSettings;
 use super::problem::Problems;
 
 /// All that `stopline run` is told, besides the rule set.
@@ -24,6 +25,8 @@ pub struct Settings {
     pub mode: WorkersMode,
     /// Where the partitions begin whose answers were never written.
     pub first_start: Option<FirstStart>,
+    /// When work is shed, step by step; `None` sheds nothing.
+    pub overload: Option<OverloadSettings>,
     /// What is let in.
     pub door: DoorSettings,
     /// Format of a request that names none.

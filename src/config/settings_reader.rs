@@ -11,6 +11,7 @@ use super::first_start::first_start;
 use super::kafka_section::kafka;
 use super::layers::Layers;
 use super::named_file::NamedFile;
+use super::overload_section::overload;
 use super::problem::{Problem, Problems};
 use super::section::Section;
 use super::settings::{
@@ -44,11 +45,8 @@ fn read_sections(
     let kafka = reader.section("kafka", kafka);
     let topics = reader.section("topics", topics);
     let workers = reader.section("workers", workers);
-    let first_start = if reader.has("first_start") {
-        reader.section("first_start", first_start).map(Some)
-    } else {
-        Some(None)
-    };
+    let first_start = reader.section_if_there("first_start", first_start);
+    let overload = reader.section_if_there("overload", overload);
     let door = reader.section("door", door);
     let formats = reader.section("formats", formats);
     let rules_file = reader
@@ -76,6 +74,7 @@ fn read_sections(
         workers_count,
         mode,
         first_start: first_start?,
+        overload: overload?,
         door: door?,
         default_format,
         echo_headers,
@@ -142,6 +141,15 @@ impl Reader<'_> {
         let found = read(&mut section);
         section.finish();
         found
+    }
+
+    /// The same of a section that may be absent.
+    fn section_if_there<T>(
+        &mut self,
+        name: &'static str,
+        read: impl FnOnce(&mut Section<'_>) -> Option<T>,
+    ) -> Option<Option<T>> {
+        if self.has(name) { self.section(name, read).map(Some) } else { Some(None) }
     }
 
     /// True where the section `name`, which may be left out, is there or was meant to be.

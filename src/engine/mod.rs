@@ -21,6 +21,7 @@ mod recent_answers;
 pub mod rules;
 mod score;
 pub mod shared;
+mod shed;
 pub mod velocity;
 
 #[cfg(test)]
@@ -46,6 +47,7 @@ pub use journalled::{Amendment, Binding, Journalled};
 pub use partition::{History, PartitionSize};
 pub use recent_answers::RecentAnswersLimits;
 pub use score::{Judged, Scratch, score};
+pub use shed::Shedding;
 
 /// Writes the canonical bytes of a record; `wire` provides it.
 pub type Canonical = fn(&Record, &mut Vec<u8>);

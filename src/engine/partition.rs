@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use super::EngineSettings;
 use super::fail_policy::{causes_of, recorded, ruled};
 use super::life_cycle::{Pending, PendingLimits, event_of, keep};
 use super::recent_answers::{RecentAnswers, RecentAnswersLimits};
@@ -10,6 +9,7 @@ use super::rules::RuleSet;
 use super::score::{Scratch, score};
 use super::shared::{Shared, StopLook};
 use super::velocity::{CardLimits, CardTable, RecordedOutcome, Window};
+use super::{EngineSettings, Shedding};
 use crate::domain::{Authorisation, Decision, EventTime, Met, Offset, RequestFacts, Span};
 
 /// What a partition's windows begin with.
@@ -137,7 +137,8 @@ impl Partition {
         } else {
             let without = known.map(|_| auth.id_key);
             let window = Window::new(card, current.as_ref(), now).without(without);
-            score(auth, &window, stop.as_ref(), rule_set, scratch)
+            let shedding = Shedding::at(met.overload_step);
+            score(auth, &window, stop.as_ref(), rule_set, shedding, scratch)
         };
         let original_unknown =
             auth.incremental && current.is_some_and(|event| !event.is_incremental);

@@ -1,5 +1,6 @@
 //! Judging one request: everything is evaluated, nothing is changed.
 
+use super::Shedding;
 use super::rules::{RuleSet, Verdict};
 use super::shared::StopHit;
 use super::velocity::{Measure, Window};
@@ -41,19 +42,24 @@ impl Scratch {
 }
 
 /// Judges `auth` on its account's windows. A stop order in force declines, whatever rules
-/// say; they are evaluated all the same, so that reasons are complete.
+/// say; they are evaluated all the same, so that reasons are complete. What `shedding`
+/// leaves out is not evaluated, and a feature that it leaves out is absent.
 pub fn score(
     auth: &Authorisation<'_>,
     window: &Window<'_>,
     stop: Option<&StopHit>,
     rule_set: &RuleSet,
+    shedding: Shedding,
     scratch: &mut Scratch,
 ) -> Judged {
     let Scratch { measure, verdict, evidence } = scratch;
     let mut evidence = std::mem::take(evidence);
     evidence.clear();
-    evidence.extend(rule_set.features().iter().map(|feature| window.value(feature, measure)));
-    rule_set.judge(auth, auth.minor_units_in(rule_set.currency()), &evidence, verdict);
+    evidence.extend(rule_set.features().iter().map(|feature| {
+        if shedding.measures(feature) { window.value(feature, measure) } else { None }
+    }));
+    let policy_minor_units = auth.minor_units_in(rule_set.currency());
+    rule_set.judge_without(shedding, auth, policy_minor_units, &evidence, verdict);
 
     let (outcome, reason) = match stop {
         Some(stop) => (Outcome::Decline, Some(stop.reason)),

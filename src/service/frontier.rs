@@ -124,6 +124,11 @@ impl Frontier {
         self.waiting.iter().filter(|waiting| !waiting.is_acknowledged).count()
     }
 
+    /// How many records are not settled: not acknowledged, or behind one that is not. Cheap.
+    pub fn unsettled_count(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// True where every record is acknowledged.
     pub fn is_settled(&self) -> bool {
         self.waiting.is_empty()

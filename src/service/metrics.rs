@@ -12,7 +12,7 @@ use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, Promet
 use super::log::kafka::KafkaFigures;
 use super::telemetry::Tally;
 use super::worker::{Observer, PartitionStatus, RestoringStatus};
-use super::{FollowerStatus, Health};
+use super::{FollowerStatus, Health, overload};
 use crate::domain::{ErrorReason, PartitionId};
 use crate::engine::shared::StopList;
 
@@ -106,6 +106,7 @@ fn describe() {
     );
     describe_gauge!(RESTORING, "Inputs to be read back before a partition is answered.");
     describe_gauge!("stopline_stalled", "1 while answers are not acknowledged and none are taken.");
+    overload::describe();
     describe_histogram!(ENGINE_LATENCY, Unit::Seconds, "Bytes in to bytes out, per message.");
     describe_histogram!(AGE, Unit::Seconds, "From the broker's append to the decision.");
     describe_gauge!("stopline_partitions", "Partitions that a worker has.");
@@ -176,6 +177,7 @@ impl Observer for WorkerMetrics {
         counter!("stopline_journal_gaps_total").increment(tally.gaps);
         counter!("stopline_foreign_records_total").increment(tally.foreign_records);
         counter!("stopline_amended_total").increment(tally.amended);
+        overload::export(&tally.overload, &self.part);
         self.export_partitions(partitions);
         self.export_client();
         self.health.beat(&self.part);

@@ -2,9 +2,9 @@
 //!
 //! A [`Worker`] polls a [`log::Log`], answers through a [`Pipeline`], and commits
 //! its [`Frontier`]; what a partition remembers it takes over from the [`journal`]; a
-//! [`Follower`] keeps the stop list, a [`Watchdog`] looks after the workers; [`run()`] puts
-//! them together as a process. This room must not know the lab, and decides nothing:
-//! what an answer is, is `engine`'s.
+//! [`Governor`] says what one that cannot keep up leaves out. A [`Follower`] keeps the stop
+//! list, a [`Watchdog`] looks after the workers; [`run()`] puts them together as a process.
+//! This room must not know the lab, and decides nothing: what an answer is, is `engine`'s.
 //!
 //! Start at [`Worker::turn`].
 
@@ -18,6 +18,7 @@ mod http;
 pub mod journal;
 pub mod log;
 mod metrics;
+mod overload;
 mod pipeline;
 mod run;
 mod stop_orders;
@@ -30,6 +31,7 @@ pub use causes::{CauseCounts, TakenBy};
 pub use clock::{Clock, Deadline};
 pub use frontier::Frontier;
 pub use health::Health;
+pub use overload::{Governor, Moved, OverloadStep, OverloadTally, Pressure};
 pub use pipeline::{Answered, Circumstances, Pipeline, PipelineSettings};
 pub use run::{RunFault, run};
 pub use stop_orders::{Follower, FollowerStatus};

@@ -284,6 +284,7 @@ impl Process {
             commit_interval: settings.commit_interval,
             drain_timeout: settings.drain_timeout,
             first_start: settings.first_start,
+            overload: settings.overload,
             ..WorkerSettings::default()
         };
         let archive = KafkaArchive::new(kafka.clone(), topics, self.clock.clone());

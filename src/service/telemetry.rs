@@ -3,6 +3,7 @@
 use hdrhistogram::Histogram;
 
 use super::causes::{CauseCounts, TakenBy};
+use super::overload::OverloadTally;
 use crate::domain::{ErrorReason, FailCause, FailCauses, MessageClass, Outcome, Reason};
 
 /// What became of one message, for counting.
@@ -76,6 +77,8 @@ pub struct Tally {
     pub amended: u64,
     /// Unread places in the journal that were read.
     pub gaps: u64,
+    /// The overload ladder.
+    pub overload: OverloadTally,
     /// Bytes in to bytes out, per message, in nanoseconds.
     pub engine_nanos: Histogram<u64>,
     /// From the broker's append to the decision, in milliseconds.
@@ -114,6 +117,7 @@ impl Default for Tally {
             foreign_records: 0,
             amended: 0,
             gaps: 0,
+            overload: OverloadTally::default(),
             engine_nanos: histogram(NANOS_MAX),
             age_millis: histogram(AGE_MILLIS_MAX),
         }
@@ -205,6 +209,7 @@ impl Tally {
         self.foreign_records += other.foreign_records;
         self.amended += other.amended;
         self.gaps += other.gaps;
+        self.overload.merge(&other.overload);
         self.engine_nanos += &other.engine_nanos;
         self.age_millis += &other.age_millis;
     }

@@ -150,6 +150,7 @@ fn values_that_are_not_right_are_explained() {
             "where = \"outcome == approved\"",
             "where = \"outcome == approved\"\nwith_current = true",
         ),
+        ("optional_no_flag", "window = \"10m\"", "window = \"10m\"\noptional = \"yes\""),
         ("absent_as_of_a_count", "window = \"10m\"", "window = \"10m\"\nabsent_as = 0"),
         ("threshold_outside_bounds", "value = 5, min = 2", "value = 500, min = 2"),
         ("threshold_number_in_money", "value = 5, min = 2", "value = 5, min = \"2.00 CNY\""),
@@ -340,6 +341,16 @@ fn all_problems_of_a_file_are_listed_at_once() {
         .replace("amount >= thresholds.large_amount", "amont >= thresholds.large_amout")
         .replace("currency = \"CNY\"", "currency = \"CNY\"\nfoo =");
     check("several", &rules_problems(&text));
+}
+
+#[test]
+fn an_optional_feature_can_be_asked_for_whatever_it_counts() {
+    let asks = spoilt(CONDITION, r#""has(velocity.attempts_10m)""#);
+    assert!(parse_rules(Path::new("rules.toml"), &asks).is_err(), "a count is never absent");
+    let optional = asks.replacen("window = \"10m\"", "window = \"10m\"\noptional = true", 1);
+    let (rule_set, _) = parse_rules(Path::new("rules.toml"), &optional).expect("sound");
+    let optional: Vec<_> = rule_set.features().iter().map(|it| it.is_optional).collect();
+    assert_eq!(optional, [true, false]);
 }
 
 #[test]

@@ -134,6 +134,43 @@ fn mistakes_in_where_a_first_start_begins_are_explained() {
     }
 }
 
+#[test]
+fn mistakes_in_the_overload_ladder_are_explained() {
+    const OVERLOAD: &str = r#"
+[overload]
+wait_above = ["250ms", "1s", "5s"]
+wait_below = ["50ms", "250ms", "1s"]
+queue_above_percent = [40, 60, 80]
+queue_below_percent = [20, 30, 40]
+rise_after = "1s"
+fall_after = "10s"
+"#;
+    let cases: [(&str, &str, &str); 11] = [
+        ("overload_half", "fall_after = \"10s\"\n", ""),
+        ("overload_unknown_key", "rise_after", "raise_after"),
+        ("overload_misspelt", "[overload]", "[overlaod]"),
+        ("overload_not_increasing", "\"1s\", \"5s\"", "\"250ms\", \"5s\""),
+        ("overload_lower_not_increasing", "[20, 30, 40]", "[20, 30, 15]"),
+        ("overload_flaps", "\"250ms\", \"1s\"]", "\"1s\", \"5s\"]"),
+        ("overload_falls_too_soon", "\"10s\"", "\"1s\""),
+        ("overload_two_bounds", "[40, 60, 80]", "[40, 60]"),
+        ("overload_no_list", "[40, 60, 80]", "40"),
+        ("overload_no_span", "\"50ms\"", "50"),
+        ("overload_no_percent", "[40, 60, 80]", "[40, 60, 100]"),
+    ];
+    assert_eq!(settings_problems(&format!("{SETTINGS}{OVERLOAD}"), &[], &[]), "loads");
+    for (name, right, wrong) in cases {
+        assert!(OVERLOAD.contains(right), "{name} spoils nothing");
+        let text = format!("{SETTINGS}{}", OVERLOAD.replacen(right, wrong, 1));
+        check(name, &settings_problems(&text, &[], &[]));
+    }
+    let text = format!("{SETTINGS}{OVERLOAD}");
+    let variable = [("STOPLINE__OVERLOAD__WAIT_BELOW", "[\"50ms\", \"2s\", \"3s\"]")];
+    check("overload_flaps_by_a_variable", &settings_problems(&text, &variable, &[]));
+    let option = ["overload.queue_above_percent=[30, 50, 70]"];
+    assert_eq!(settings_problems(&text, &[], &option), "loads");
+}
+
 /// Name, variables, options.
 type Layered = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
 

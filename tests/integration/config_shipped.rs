@@ -59,6 +59,47 @@ fn the_summary_of_the_shipped_configuration_fits_on_one_screen() {
     assert!(summary.lines().all(|line| line.len() <= 100), "{summary}");
 }
 
+/// The shipped settings with the example of `[overload]` in force.
+fn with_the_ladder(text: &str) -> String {
+    let mut is_example = false;
+    let mut lines = Vec::new();
+    for line in text.lines() {
+        is_example = (is_example || line == "# [overload]") && !line.is_empty();
+        let written = line.strip_prefix("# ").filter(|written| {
+            let key = written.split(" = ").next().unwrap_or_default();
+            let is_key = key.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+            *written == "[overload]" || (is_key && written.contains(" = "))
+        });
+        lines.push(written.filter(|_| is_example).unwrap_or(line));
+    }
+    lines.join("\n")
+}
+
+#[test]
+fn the_overload_ladder_is_off_and_its_example_loads() {
+    assert!(shipped().settings.overload.is_none());
+    let text = fs::read_to_string("config/stopline.toml").expect("readable");
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::create_dir(directory.path().join("dev")).expect("made");
+    for name in ["rules.toml", "dev/key_seed.hex"] {
+        fs::copy(Path::new("config").join(name), directory.path().join(name)).expect("copied");
+    }
+    let file = directory.path().join("stopline.toml");
+    fs::write(&file, with_the_ladder(&text)).expect("written");
+    let configuration = load(&file, std::iter::empty(), &[]).expect("sound");
+    let overload = configuration.settings.overload.expect("on");
+    assert_eq!(overload.steps.map(|step| step.wait_above.millis()), [250, 1_000, 5_000]);
+    assert_eq!(overload.steps.map(|step| step.wait_below.millis()), [50, 250, 1_000]);
+    assert_eq!(overload.steps.map(|step| step.queue_above_percent), [40, 60, 80]);
+    assert_eq!(overload.steps.map(|step| step.queue_below_percent), [20, 30, 40]);
+    let summary = summary(&configuration);
+    let wanted = "overload    shadow rules off above 250ms or 40 %,";
+    assert!(summary.contains(wanted), "{summary}");
+    // Step 2 has something to leave out.
+    let features = configuration.rule_set.features().iter();
+    assert!(features.filter(|feature| feature.is_optional).count() > 0);
+}
+
 #[test]
 fn comments_and_layout_do_not_change_the_hash() {
     let text = fs::read_to_string("config/rules.toml").expect("readable");

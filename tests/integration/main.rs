@@ -27,6 +27,7 @@ mod delivery;
 mod exit_codes;
 mod kafka_mock;
 mod life_cycle;
+mod overload;
 mod planted;
 mod readme;
 mod rules_property;

@@ -104,6 +104,7 @@ fn random_feature(random: &mut ChaCha8Rng, number: usize) -> FeatureSpec {
         outcomes,
         with_current: random.random_bool(0.7),
         absent_as: None,
+        is_optional: false,
     }
 }
 

@@ -65,16 +65,18 @@ fn write_fail_policy(out: &mut String, cause: FailCause, declared: &CausePolicy)
 }
 
 fn write_feature(out: &mut String, feature: &FeatureSpec) -> fmt::Result {
-    let FeatureSpec { name, what, window, outcomes, with_current, absent_as } = feature;
+    let FeatureSpec { name, what, window, outcomes, with_current, absent_as, is_optional } =
+        feature;
     let what = what_name(*what);
     let window_millis = Span::millis(*window);
     write!(out, "feature {name} what={what} window_millis={window_millis} outcomes=")?;
     write_outcomes(out, *outcomes)?;
     write!(out, " with_current={with_current} absent_as=")?;
     match absent_as {
-        Some(value) => writeln!(out, "{value}"),
-        None => writeln!(out, "none"),
+        Some(value) => write!(out, "{value}")?,
+        None => write!(out, "none")?,
     }
+    writeln!(out, "{}", if *is_optional { " optional" } else { "" })
 }
 
 fn write_outcomes(out: &mut String, outcomes: OutcomeFilter) -> fmt::Result {

@@ -2,6 +2,7 @@
 
 use crate::domain::{Authorisation, FiredRule, Initiator, Outcome, Reason, ValueSeen};
 
+use super::super::Shedding;
 use super::number::Row;
 use super::{Action, Bands, Mode, Rule, RuleSet, SCORE_MAX};
 
@@ -44,6 +45,12 @@ impl Verdict {
         self.spare.append(&mut self.fired);
         self.spare.append(&mut self.shadow);
     }
+
+    fn take(&mut self, ruling: &Ruling) {
+        self.outcome = ruling.outcome;
+        self.reason = ruling.reason;
+        self.score = ruling.score;
+    }
 }
 
 impl RuleSet {
@@ -70,22 +77,38 @@ impl RuleSet {
             "Invariant: the evidence has one value for each feature"
         );
         let row = Row { auth, policy_minor_units, evidence, thresholds: self.thresholds() };
-        verdict.set_aside();
-        let Verdict { fired, shadow, spare, .. } = verdict;
-
-        let mut tally = Tally::default();
-        for rule in self.fired_in(Mode::Live, &row) {
-            tally.add(rule.action());
-            fired.push(seen(rule, &row, spare.pop()));
-        }
-        let ruling = tally.ruling(self.bands(), auth.initiator);
-        verdict.outcome = ruling.outcome;
-        verdict.reason = ruling.reason;
-        verdict.score = ruling.score;
-
+        self.judge_live(&row, verdict);
+        let Verdict { shadow, spare, .. } = verdict;
         for rule in self.fired_in(Mode::Shadow, &row) {
             shadow.push(seen(rule, &row, spare.pop()));
         }
+    }
+
+    /// As [`RuleSet::judge`], without what `shedding` leaves out. Hot path.
+    pub fn judge_without(
+        &self,
+        shedding: Shedding,
+        auth: &Authorisation<'_>,
+        policy_minor_units: Option<i64>,
+        evidence: &[Option<i64>],
+        verdict: &mut Verdict,
+    ) {
+        let row = Row { auth, policy_minor_units, evidence, thresholds: self.thresholds() };
+        match shedding {
+            Shedding::Nothing => self.judge(auth, policy_minor_units, evidence, verdict),
+            Shedding::ShadowRules | Shedding::OptionalFeatures => self.judge_live(&row, verdict),
+        }
+    }
+
+    fn judge_live(&self, row: &Row<'_>, verdict: &mut Verdict) {
+        verdict.set_aside();
+        let Verdict { fired, spare, .. } = verdict;
+        let mut tally = Tally::default();
+        for rule in self.fired_in(Mode::Live, row) {
+            tally.add(rule.action());
+            fired.push(seen(rule, row, spare.pop()));
+        }
+        verdict.take(&tally.ruling(self.bands(), row.auth.initiator));
     }
 
     fn fired_in<'s>(&'s self, mode: Mode, row: &'s Row<'_>) -> impl Iterator<Item = &'s Rule> {

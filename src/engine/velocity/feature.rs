@@ -21,6 +21,9 @@ pub struct FeatureSpec {
     pub with_current: bool,
     /// What stands for absence; `None` stays absent.
     pub absent_as: Option<i64>,
+    /// Whether it is left out where the engine is overloaded: it is absent then, whatever
+    /// stands for absence otherwise.
+    pub is_optional: bool,
 }
 
 /// What is counted.

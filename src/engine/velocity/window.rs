@@ -137,6 +137,7 @@ mod tests {
             outcomes: OutcomeFilter::ANY,
             with_current: true,
             absent_as: None,
+            is_optional: false,
         }
     }
 

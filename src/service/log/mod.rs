@@ -30,6 +30,9 @@ pub use partitioner::partition_of_key;
 /// The most messages of one batch.
 pub const BATCH_MESSAGES_MAX: usize = 16;
 
+/// The most records that a log keeps which are not acknowledged; it takes no more then.
+pub const UNACKNOWLEDGED_RECORDS_MAX: usize = 100_000;
+
 /// What a worker sees of its log. One worker owns it; nothing is shared, nothing locks.
 pub trait Log {
     /// Waits up to `wait` for something to happen, then takes what is already

@@ -23,6 +23,8 @@ pub struct Circumstances {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Watched {
     pub(super) asked: Circumstances,
+    /// The step of the overload ladder that messages are met with.
+    pub(super) overload_step: u8,
     restorations: BTreeMap<PartitionId, Restoration>,
 }
 
@@ -35,7 +37,7 @@ struct Restoration {
 
 impl Watched {
     pub(super) fn new(asked: Circumstances) -> Self {
-        Self { asked, restorations: BTreeMap::new() }
+        Self { asked, ..Self::default() }
     }
 
     /// Says that `partition` is to be restored; said again where that begins anew.
@@ -73,6 +75,7 @@ impl Watched {
             is_recovering: self.asked.recovering_after.is_some_and(|after| {
                 self.waited_millis(message.input.partition, appended_at_millis) > after.millis()
             }),
+            overload_step: self.overload_step,
             ..Met::fresh(message.input, appended_at)
         }
     }

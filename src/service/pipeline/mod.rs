@@ -132,6 +132,11 @@ impl Pipeline {
         }
     }
 
+    /// Sets the step of the overload ladder that messages are met with; 0 is none.
+    pub fn set_overload_step(&mut self, step: u8) {
+        self.watched.overload_step = step;
+    }
+
     /// What makes keys from names.
     pub fn keys(&self) -> &KeyMaker {
         self.door.keys()

@@ -1,9 +1,10 @@
-//! When answers do not reach the journal: the worker stops taking messages and says so,
+//! When answers do not reach the journal: the worker stops taking messages, which is step 4
+//! of the overload ladder, and says so,
 //! keeps its place in the group, and goes on by itself once they do.
 
 use std::time::Duration;
 
-use tracing::{info, warn};
+use tracing::warn;
 
 use super::{Observer, Worker, WorkerEnd, nanos};
 use crate::domain::PartitionId;
@@ -42,11 +43,7 @@ impl<L: Log, O: Observer> Worker<L, O> {
         }
         self.is_stalled = is_stalled;
         self.observer.stalled(is_stalled);
-        if is_stalled {
-            warn!("answers are not acknowledged: no more messages are taken until they are");
-        } else {
-            info!("answers are acknowledged again: messages are taken");
-        }
+        self.stop_or_go_on(is_stalled);
         Ok(())
     }
 

@@ -9,6 +9,7 @@
 
 mod flow;
 mod gaps;
+mod ladder;
 mod settling;
 mod take_over;
 mod watch;
@@ -18,12 +19,13 @@ use std::time::Duration;
 
 use tracing::{info, warn};
 
+use self::ladder::Ladder;
 use self::settling::PAUSE;
 use self::take_over::{Held, Left, Restoring};
 use super::causes::CauseWatch;
 use super::journal::{KeptRecord, Recall};
 use super::log::{Batch, Change, Log, Message, Outgoing, Report, Undelivered};
-use super::telemetry::Tally;
+use super::telemetry::{Tally, Told};
 use super::{Answered, Clock, Pipeline};
 use crate::domain::{Input, PartitionId};
 
@@ -55,6 +57,7 @@ pub struct Worker<L, O> {
     causes: CauseWatch,
     first_commit_rests_until_nanos: u64,
     is_stalled: bool,
+    ladder: Ladder,
     polled_at_nanos: u64,
     committed_at_nanos: u64,
     tallied_at_nanos: u64,
@@ -101,6 +104,7 @@ impl<L: Log, O: Observer> Worker<L, O> {
             causes: CauseWatch::default(),
             first_commit_rests_until_nanos: 0,
             is_stalled: false,
+            ladder: Ladder::new(settings.overload, now),
             polled_at_nanos: now,
             committed_at_nanos: now,
             tallied_at_nanos: now,
@@ -157,6 +161,7 @@ impl<L: Log, O: Observer> Worker<L, O> {
         if let Some(change) = change {
             self.on_change(change)?;
         }
+        self.watch_pressure(&batch);
         for message in batch.iter() {
             self.answer(&message)?;
         }
@@ -287,6 +292,9 @@ impl<L: Log, O: Observer> Worker<L, O> {
         }
         let age_millis = u64::try_from(answered.age.millis()).unwrap_or(0);
         self.tally.count(answered.told, answered.nanos.total(), age_millis);
+        if matches!(answered.told, Told::Decided { .. }) {
+            self.tally.overload.decided(self.ladder.governor.shed());
+        }
         if let Some(record) = queued {
             self.unsent.push_back((input, record));
             self.send_unsent()?;
@@ -307,6 +315,7 @@ impl<L: Log, O: Observer> Worker<L, O> {
     }
 
     fn hand_over_tally(&mut self) {
+        self.tally_ladder();
         let statuses: Vec<_> = self
             .pipeline
             .engine()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use thiserror::Error;
 
-use crate::config::FirstStart;
+use crate::config::{FirstStart, OverloadSettings};
 use crate::domain::{Offset, PartitionId};
 use crate::engine::PartitionSize;
 use crate::service::Tally;
@@ -34,6 +34,8 @@ pub struct WorkerSettings {
     pub unwritable_max: Duration,
     /// What holds for partitions whose answers were never written.
     pub first_start: Option<FirstStart>,
+    /// When work is shed; `None` sheds nothing.
+    pub overload: Option<OverloadSettings>,
 }
 
 impl Default for WorkerSettings {
@@ -46,6 +48,7 @@ impl Default for WorkerSettings {
             lease: LEASE,
             unwritable_max: Duration::from_mins(5),
             first_start: None,
+            overload: None,
         }
     }
 }

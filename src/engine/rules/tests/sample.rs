@@ -123,6 +123,7 @@ pub(super) fn parts(rules: Vec<Rule>) -> RuleSetParts {
             outcomes: OutcomeFilter::ANY,
             with_current: true,
             absent_as: None,
+            is_optional: false,
         }],
         rules,
     }

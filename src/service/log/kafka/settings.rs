@@ -4,7 +4,7 @@ use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
 use crate::config::{KafkaSettings, refused_client_property};
-use crate::service::log::Fault;
+use crate::service::log::{Fault, UNACKNOWLEDGED_RECORDS_MAX};
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Side {
@@ -136,7 +136,7 @@ fn producer(kafka: &KafkaSettings, client_id: &str) -> Result<ClientConfig, Faul
         .set("linger.ms", "0")
         .set("compression.type", "none")
         .set("delivery.timeout.ms", "30000")
-        .set("queue.buffering.max.messages", "100000");
+        .set("queue.buffering.max.messages", UNACKNOWLEDGED_RECORDS_MAX.to_string());
     Ok(config)
 }
 
