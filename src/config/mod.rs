@@ -9,6 +9,7 @@
 //! ```text
 //! files ─► document (TOML with places) ─► settings ──────────────────────► Settings
 //! env, --set ─┘                        └► rules ─► features, conditions ─► RuleSet
+//!                                           └───► calendar ───────────────┘
 //! ```
 //!
 //! Reading files happens in `load`, and nowhere else here. This room must not know
@@ -16,10 +17,12 @@
 //!
 //! Start at [`load()`].
 
+mod calendar;
 mod cel;
 mod client_property;
 mod condition;
 mod document;
+mod event_filter;
 mod features;
 mod first_start;
 mod kafka_section;
@@ -30,7 +33,7 @@ mod membership;
 mod moment;
 mod named_file;
 mod names;
-mod outcomes;
+mod outlook;
 mod problem;
 mod refusal;
 mod render;
@@ -45,6 +48,7 @@ mod thresholds;
 mod topics_section;
 mod units;
 mod vocabulary;
+mod window;
 
 pub use client_property::refused_client_property;
 pub use first_start::{FirstStart, StartAt};
@@ -56,3 +60,4 @@ pub use settings::{
     WorkersMode,
 };
 pub use units::{currency_code, show_money, show_span};
+pub use window::show_window;

@@ -16,6 +16,7 @@
 )]
 
 mod architecture;
+mod calendar;
 mod config_errors;
 mod config_layers;
 mod config_mutations;

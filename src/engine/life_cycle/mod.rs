@@ -290,6 +290,7 @@ pub(super) fn event_of(
         minor_units: policy_minor_units,
         merchant: auth.merchant,
         country: auth.merchant_country,
+        processing: auth.processing,
         outcome: RecordedOutcome::Unknown,
         is_incremental: false,
         facts: Facts {
