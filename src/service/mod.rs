@@ -17,6 +17,8 @@ mod http;
 pub mod journal;
 pub mod log;
 mod metrics;
+#[cfg(test)]
+mod metrics_tests;
 mod pipeline;
 mod run;
 mod stop_orders;

@@ -69,6 +69,15 @@ fn comments_and_layout_do_not_change_the_hash() {
     assert_eq!(other.hash(), rule_set.hash());
 }
 
+#[test]
+fn what_an_authorisation_costs_is_told_as_it_is() {
+    let bytes = size_of::<stopline::engine::velocity::Event>();
+    let settings = fs::read_to_string("config/stopline.toml").expect("readable");
+    assert!(settings.contains(&format!("{bytes} bytes an authorisation")), "{bytes}");
+    let readme = fs::read_to_string("README.md").expect("readable");
+    assert!(readme.contains(&format!("{bytes} bytes each")), "{bytes}");
+}
+
 /// What an account did, as the windows see it.
 struct Event {
     at: i64,

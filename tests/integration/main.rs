@@ -29,6 +29,7 @@ mod exit_codes;
 mod kafka_mock;
 mod life_cycle;
 mod readme;
+mod readme_messages;
 mod rules_property;
 mod source_text;
 mod support;

@@ -33,6 +33,9 @@ pub struct Event {
     pub facts: Facts,
 }
 
+// `config/stopline.toml` and the README tell it; it grows with nobody's notice otherwise.
+const _: () = assert!(size_of::<Event>() == 160, "Invariant: what an event costs is as told.");
+
 /// What was told of an authorisation, each by the one who knows, in any order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Facts {
