@@ -34,7 +34,7 @@ fn told() -> Vec<Told> {
             all.push(Told { message: begun.to_owned(), ..Told::default() });
             in_answer = false;
         } else if let Some(begun) = line.strip_prefix("< ") {
-            all.last_mut().expect("a message").answer = begun.to_owned();
+            begun.clone_into(&mut all.last_mut().expect("a message").answer);
             in_answer = true;
         } else if let Some(windows) = line.strip_prefix("= ") {
             let last = all.last_mut().expect("a message");

@@ -210,7 +210,7 @@ impl RuleSet {
     }
 
     /// The first feature whose calendar does not reach `now` and back: it is absent then.
-    /// Hot path; costs nothing where no feature counts business days.
+    /// Hot path; costs a look at each feature where none counts business days.
     pub fn out_of_calendar(&self, now: EventTime) -> Option<&FeatureSpec> {
         let mut features = self.features.iter();
         features.find(|feature| {

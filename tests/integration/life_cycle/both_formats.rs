@@ -196,7 +196,7 @@ fn whatever_is_wrong_damages_nothing_that_is_in_the_windows() {
         if fault.account_reference != "account" {
             continue; // Its key would be another's.
         }
-        let messages = [&before[..], &[fault.clone()]].concat();
+        let messages = [&before[..], std::slice::from_ref(&fault)].concat();
         assert_eq!(sums(&messages), (1, 5_700), "{fault:?}");
     }
 }

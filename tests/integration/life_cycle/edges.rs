@@ -125,7 +125,7 @@ fn a_reversal_on_another_account_whose_original_left_the_answers_waits_and_harms
     rig.clock.advance(Duration::from_secs(601));
     let other =
         Authorisation { account_reference: "another".to_owned(), card: None, ..reversal("r", "a") };
-    let seen = seen_on(&rig, &[other.clone()]);
+    let seen = seen_on(&rig, std::slice::from_ref(&other));
     // Its answer is forgotten: nothing tells that the original is another account's.
     assert_eq!(noted(&seen.answers[1]), Noted::Pending);
     assert_eq!(seen.sum, 5_000);

@@ -1,6 +1,7 @@
 //! What features count, by outcome and by kind of payment: a decline mix that tells declines
 //! at the host, failures, step-ups and account checks apart.
 
+use std::fmt::Write as _;
 use std::sync::{Arc, LazyLock};
 
 use stopline::domain::{Input, Offset, PartitionId};
@@ -31,10 +32,12 @@ mode = "live"
 "#
     .to_owned();
     for (number, filter) in FILTERS.iter().enumerate() {
-        text.push_str(&format!(
+        write!(
+            text,
             "[[velocity]]\nname = \"f{number}\"\nkey = \"account\"\nwhat = \"count\"\n\
              window = \"1h\"\nwith_current = false\nwhere = \"{filter}\"\n"
-        ));
+        )
+        .expect("written");
     }
     rule_set(&text)
 });
