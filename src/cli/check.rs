@@ -7,8 +7,10 @@ use clap::Args;
 
 use super::{ConfigArgs, Exit, load};
 use crate::config::{
-    Configuration, FirstStart, OverloadSettings, currency_code, show_money, show_span,
+    Configuration, FirstStart, OverloadSettings, currency_code, show_moment, show_money, show_span,
+    show_window,
 };
+use crate::domain::Span;
 use crate::engine::rules::{CausePolicy, FailAnswer, Mode, RuleSet, Threshold, Unit};
 
 /// How wide a line of the summary may be.
@@ -27,6 +29,13 @@ pub(super) fn run(args: &CheckArgs) -> Exit {
         Ok(configuration) => {
             if !configuration.warnings.is_empty() {
                 say(io::stderr(), &format!("{}\n", configuration.warnings));
+            }
+            let outlook = load::outlook(&configuration);
+            if !outlook.is_empty() {
+                say(io::stderr(), &format!("{outlook}\n"));
+            }
+            if outlook.errors_count() > 0 {
+                return Exit::BadConfig;
             }
             say(io::stdout(), &summary(&configuration));
             Exit::Ok
@@ -157,6 +166,11 @@ fn write_rule_set(out: &mut String, rule_set: &RuleSet) -> fmt::Result {
         let names = names(mode);
         write_row(out, &format!("{} {}", names.len(), mode.name()), &names)?;
     }
+    if let Some(calendar) = rule_set.calendar() {
+        let last = show_moment(calendar.ends_at().minus(Span::from_seconds(1)));
+        let days = format!("{} business days up to {last}", calendar.starts().len());
+        write_row(out, "calendar", &[format!("days of {}", calendar.zone()), days])?;
+    }
     let thresholds: Vec<_> =
         rule_set.thresholds().iter().map(|threshold| show_threshold(threshold, rule_set)).collect();
     write_row(out, "thresholds", &thresholds)?;
@@ -165,7 +179,7 @@ fn write_rule_set(out: &mut String, rule_set: &RuleSet) -> fmt::Result {
         .iter()
         .map(|feature| {
             let optional = if feature.is_optional { ", optional" } else { "" };
-            format!("{} ({}{optional})", feature.name, show_span(feature.window))
+            format!("{} ({}{optional})", feature.name, show_window(&feature.window))
         })
         .collect();
     write_row(out, "features", &features)

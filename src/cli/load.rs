@@ -1,6 +1,8 @@
 //! Loading the configuration, and saying what is wrong with it.
 
 use crate::config::{Configuration, Problems};
+use crate::domain::EventTime;
+use crate::service::Clock;
 
 use super::{ConfigArgs, Exit};
 
@@ -15,4 +17,9 @@ pub(super) fn config(args: &ConfigArgs) -> Result<Configuration, Exit> {
         eprintln!("{problems}");
         Exit::BadConfig
     })
+}
+
+/// What is wrong with `configuration` by now, or soon will be.
+pub(super) fn outlook(configuration: &Configuration) -> Problems {
+    configuration.outlook(EventTime::nearest_to(Clock::system().unix_millis()))
 }

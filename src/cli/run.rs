@@ -45,6 +45,10 @@ pub(super) fn run(args: &RunArgs) -> Exit {
     for warning in loaded.warnings.iter() {
         warn!(what = warning.what, "the configuration may not say what was meant");
     }
+    // Payments are to be answered all the same: what is not known is absent, and counted.
+    for problem in load::outlook(&loaded).iter() {
+        warn!(what = problem.what, "the calendar of business days wants care");
+    }
     if loaded.uses_development_seed {
         warn!(
             "keys are made with the seed that the source ships: good for a try, never for real \

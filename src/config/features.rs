@@ -2,18 +2,16 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Currency, Span};
+use crate::domain::Currency;
 use crate::engine::rules::FEATURES_COUNT_MAX;
-use crate::engine::velocity::{FeatureSpec, OutcomeFilter, What};
+use crate::engine::velocity::{FeatureSpec, Lookback, OutcomeFilter, ProcessingFilter, What};
 
 use super::document::{Fields, Node};
+use super::event_filter::{EventFilter, read_filter};
 use super::names::{check_double, read_choice, read_name, tables_of, title_of};
-use super::outcomes::read_outcomes;
 use super::problem::{Problem, Problems, Spot};
-use super::units::{SPAN_FORM, parse_span, read_quantity};
-
-const WINDOW_MIN: Span = Span::from_seconds(10);
-const WINDOW_MAX: Span = Span::from_seconds(30 * 86_400);
+use super::units::read_quantity;
+use super::window::{NamedCalendar, SPAN_MAX, read_window};
 
 /// `what`, before `of` says of what.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -47,6 +45,7 @@ pub(super) struct Features {
 pub(super) fn read_features(
     top: &mut Fields<'_>,
     currency: Option<Currency>,
+    calendar: NamedCalendar<'_>,
     is_whole: bool,
     problems: &mut Problems,
 ) -> Features {
@@ -60,7 +59,8 @@ pub(super) fn read_features(
     for (table, head) in tables.into_iter().take(FEATURES_COUNT_MAX) {
         let mut fields = Fields::new(table, title_of(table, "velocity"), &head, is_whole);
         let name = read_name(&mut fields, "what conditions call it: velocity.NAME", problems);
-        let spec = read_feature(fields, name.as_ref().map(|(name, _)| name), currency, problems);
+        let title = name.as_ref().map(|(name, _)| name);
+        let spec = read_feature(fields, title, currency, calendar, problems);
         let Some((name, place)) = name else {
             continue;
         };
@@ -80,8 +80,9 @@ fn stand_in(name: Arc<str>) -> FeatureSpec {
     FeatureSpec {
         name,
         what: What::Mean,
-        window: WINDOW_MAX,
+        window: Lookback::Span(SPAN_MAX),
         outcomes: OutcomeFilter::ANY,
+        processings: ProcessingFilter::ANY,
         with_current: false,
         absent_as: None,
         is_optional: false,
@@ -92,6 +93,7 @@ fn read_feature(
     mut fields: Fields<'_>,
     name: Option<&Arc<str>>,
     currency: Option<Currency>,
+    calendar: NamedCalendar<'_>,
     problems: &mut Problems,
 ) -> Option<FeatureSpec> {
     let purpose = "`account`: whose authorisations are counted";
@@ -105,16 +107,17 @@ fn read_feature(
     let what = counted.and_then(|counted| read_what(&mut fields, counted, of, problems));
     let window = fields
         .require("window", "how far back is counted, such as \"10m\"")
-        .and_then(|node| read_window(node, problems));
+        .and_then(|node| read_window(node, calendar, problems));
     let filter = fields.find("where");
-    let outcomes = match filter {
-        None => Some(OutcomeFilter::ANY),
+    let filter = match filter {
+        None => Some(EventFilter::NONE),
         Some(node) => node
-            .text("a condition on `outcome` in quotes", problems)
-            .and_then(|text| read_outcomes(node, &text, problems)),
+            .text("a condition on `outcome` or `processing_code` in quotes", problems)
+            .and_then(|text| read_filter(node, &text, problems)),
     };
     let current = fields.find("with_current");
-    let with_current = read_with_current(what, filter.is_some(), current, problems);
+    let is_by_outcome = filter.is_some_and(|filter| filter.is_by_outcome);
+    let with_current = read_with_current(what, is_by_outcome, current, problems);
     let absent_as = match fields.find("absent_as") {
         None => Some(None),
         Some(node) => read_absent_as(what, node, currency, problems).map(Some),
@@ -128,7 +131,8 @@ fn read_feature(
         name: name?.clone(),
         what: what?,
         window: window?,
-        outcomes: outcomes?,
+        outcomes: filter?.outcomes,
+        processings: filter?.processings,
         with_current: with_current?,
         absent_as: absent_as?,
         is_optional: is_optional?,
@@ -156,32 +160,17 @@ fn read_what(
     }
 }
 
-fn read_window(node: &Node, problems: &mut Problems) -> Option<Span> {
-    let text = node.text(SPAN_FORM, problems)?;
-    let Some(window) = parse_span(&text) else {
-        let problem = Problem::error(&node.spot, format!("`{text}` is no span of time"));
-        problems.push(problem.expected(SPAN_FORM));
-        return None;
-    };
-    if !(WINDOW_MIN..=WINDOW_MAX).contains(&window) {
-        let problem = Problem::error(&node.spot, format!("the window `{text}` is out of range"));
-        problems.push(problem.expected("10s to 30d"));
-        return None;
-    }
-    Some(window)
-}
-
 /// Counts the current authorisation unless told otherwise; where an outcome is asked
 /// for, or an earlier one, it cannot.
 fn read_with_current(
     what: Option<What>,
-    is_filtered: bool,
+    is_by_outcome: bool,
     node: Option<&Node>,
     problems: &mut Problems,
 ) -> Option<bool> {
     let never = match what {
         Some(What::SecondsSinceLast) => Some("seconds_since_last looks at earlier ones by nature"),
-        _ if is_filtered => Some("its outcome is not known yet, and `where` asks for one"),
+        _ if is_by_outcome => Some("its outcome is not known yet, and `where` asks for one"),
         _ => None,
     };
     let written = match node {

@@ -12,7 +12,7 @@ use super::key_file::{KeyFile, check_key_file, read_secret};
 use super::layers::Layers;
 use super::named_file::NamedFile;
 use super::problem::{Problem, Problems, Source, Spot};
-use super::rules::read_rules;
+use super::rules::{RulesRead, read_rules};
 use super::settings::{Loaded, Origin, Settings};
 use super::settings_reader::read_settings;
 
@@ -28,6 +28,8 @@ pub struct Configuration {
     pub origins: Vec<Origin>,
     /// The rule set.
     pub rule_set: RuleSet,
+    /// The calendar of business days that the rules name.
+    pub calendar_file: Option<PathBuf>,
     /// The files read, in order.
     pub files: Vec<PathBuf>,
     /// True where keys are made with the seed that the source ships.
@@ -55,13 +57,16 @@ pub fn load(
     }
     let mut files = vec![file.to_owned()];
     files.extend(list_layers(file, &mut Problems::default()));
-    match (loaded, looked_at.rule_set) {
-        (Some(Loaded { settings, origins }), Some(rule_set)) if problems.errors_count() == 0 => {
+    match (loaded, looked_at.rules) {
+        (Some(Loaded { settings, origins }), Some(rules)) if problems.errors_count() == 0 => {
+            let RulesRead { rule_set, calendar_file } = rules;
             files.push(settings.rules_file.clone());
+            files.extend(calendar_file.clone());
             Ok(Configuration {
                 settings,
                 origins,
                 rule_set,
+                calendar_file,
                 files,
                 uses_development_seed: looked_at.uses_development_seed,
                 warnings: problems.sorted(),
@@ -77,7 +82,7 @@ const RULES_KEY: &str = "rules.file";
 /// What the named files hold.
 #[derive(Default)]
 struct LookedAt {
-    rule_set: Option<RuleSet>,
+    rules: Option<RulesRead>,
     uses_development_seed: bool,
 }
 
@@ -87,8 +92,8 @@ fn look_at(named: &[NamedFile], problems: &mut Problems) -> LookedAt {
     for file in named {
         match file.key.as_str() {
             RULES_KEY => {
-                found.rule_set = read_text(&file.path, Some(file), problems)
-                    .and_then(|text| read_rules(&file.path, &text, problems));
+                found.rules = read_text(&file.path, Some(file), problems)
+                    .and_then(|text| read_rules(&file.path, &text, &read_named, problems));
             }
             "door.key_seed_file" => {
                 let seed = check_key_file(file, 32, problems);
@@ -108,19 +113,20 @@ fn look_at(named: &[NamedFile], problems: &mut Problems) -> LookedAt {
 pub fn load_rules(path: &Path) -> Result<(RuleSet, Problems), Problems> {
     let mut problems = Problems::default();
     match load_rules_into(path, &mut problems) {
-        Some(rule_set) => Ok((rule_set, problems)),
+        Some(RulesRead { rule_set, .. }) => Ok((rule_set, problems)),
         None => Err(problems),
     }
 }
 
-/// The rule set in `text`, which came from `path`, with warnings. Reads no file.
+/// The rule set in `text`, which came from `path`, with warnings. Reads no file, so the text
+/// cannot name a calendar.
 ///
 /// # Errors
 /// All [`Problems`] of the text.
 pub fn parse_rules(path: &Path, text: &str) -> Result<(RuleSet, Problems), Problems> {
     let mut problems = Problems::default();
-    match read_rules(path, text, &mut problems) {
-        Some(rule_set) => Ok((rule_set, problems)),
+    match read_rules(path, text, &read_nothing, &mut problems) {
+        Some(RulesRead { rule_set, .. }) => Ok((rule_set, problems)),
         None => Err(problems),
     }
 }
@@ -157,9 +163,18 @@ pub(super) fn load_settings(
     (loaded.filter(|_| is_sound), named)
 }
 
-fn load_rules_into(path: &Path, problems: &mut Problems) -> Option<RuleSet> {
+fn load_rules_into(path: &Path, problems: &mut Problems) -> Option<RulesRead> {
     let text = read_text(path, None, problems)?;
-    read_rules(path, &text, problems)
+    read_rules(path, &text, &read_named, problems)
+}
+
+fn read_named(file: &NamedFile, problems: &mut Problems) -> Option<String> {
+    read_text(&file.path, Some(file), problems)
+}
+
+fn read_nothing(file: &NamedFile, problems: &mut Problems) -> Option<String> {
+    problems.push(file.problem("is a file of its own, and no file is read here"));
+    None
 }
 
 /// Looks at `rules.toml` beside `file`, where the settings do not say which it is.

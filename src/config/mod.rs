@@ -9,6 +9,7 @@
 //! ```text
 //! files ─► document (TOML with places) ─► settings ──────────────────────► Settings
 //! env, --set ─┘                        └► rules ─► features, conditions ─► RuleSet
+//!                                           └───► calendar ───────────────┘
 //! ```
 //!
 //! Reading files happens in `load`, and nowhere else here. This room must not know
@@ -16,10 +17,12 @@
 //!
 //! Start at [`load()`].
 
+mod calendar;
 mod cel;
 mod client_property;
 mod condition;
 mod document;
+mod event_filter;
 mod fail_causes;
 mod fail_policy;
 mod features;
@@ -32,7 +35,7 @@ mod membership;
 mod moment;
 mod named_file;
 mod names;
-mod outcomes;
+mod outlook;
 mod overload_section;
 mod problem;
 mod refusal;
@@ -48,6 +51,7 @@ mod thresholds;
 mod topics_section;
 mod units;
 mod vocabulary;
+mod window;
 
 pub use client_property::refused_client_property;
 pub use fail_causes::FailCauseSettings;
@@ -61,3 +65,4 @@ pub use settings::{
     WorkersMode,
 };
 pub use units::{currency_code, show_money, show_span};
+pub use window::show_window;

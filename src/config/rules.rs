@@ -1,35 +1,63 @@
 //! `rules.toml`: from what operations wrote to the [`RuleSet`] that runs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::domain::Currency;
 use crate::engine::rules::{
     Action, Bands, MerchantInitiatedStepUp, Mode, Operand, RULES_COUNT_MAX, Rule, RuleSet,
     RuleSetParts, SCORE_MAX,
 };
+use crate::engine::velocity::{BusinessCalendar, Lookback};
 
+use super::calendar::read_calendar;
 use super::document::{Document, Fields, Node, Table};
 use super::features::read_features;
+use super::named_file::NamedFile;
 use super::names::{check_double, read_choice, require_entry, tables_of};
 use super::problem::{Problem, Problems, Spot};
 use super::units::parse_currency;
 use super::vocabulary::Vocabulary;
+use super::window::NamedCalendar;
 
-/// Reads the rule set in `text`, which came from `path`. Warnings, and errors where
-/// there is no rule set, are added to `problems`.
-pub(super) fn read_rules(path: &Path, text: &str, problems: &mut Problems) -> Option<RuleSet> {
+/// A rule set, and the calendar file that it names.
+#[derive(Clone, Debug)]
+pub(super) struct RulesRead {
+    pub(super) rule_set: RuleSet,
+    pub(super) calendar_file: Option<PathBuf>,
+}
+
+/// Gives the text of a file that a rule set names; a problem where it cannot.
+pub(super) type ReadNamed<'r> = &'r dyn Fn(&NamedFile, &mut Problems) -> Option<String>;
+
+/// Reads the rule set in `text`, which came from `path`, and what it names by `read_named`.
+/// Warnings, and errors where there is no rule set, are added to `problems`.
+pub(super) fn read_rules(
+    path: &Path,
+    text: &str,
+    read_named: ReadNamed<'_>,
+    problems: &mut Problems,
+) -> Option<RulesRead> {
     let document = Document::parse(path, text);
     let mut found = Problems::default();
-    let rule_set = Reader { document: &document, problems: &mut found }.rule_set();
+    let rules = Reader { document: &document, problems: &mut found, read_named }.rules_read();
     found.append_syntax(document.syntax);
     let is_sound = found.errors_count() == 0;
     problems.append(found.sorted());
-    rule_set.filter(|_| is_sound)
+    rules.filter(|_| is_sound)
 }
 
 pub(super) struct Reader<'r> {
     pub(super) document: &'r Document,
     pub(super) problems: &'r mut Problems,
+    read_named: ReadNamed<'r>,
+}
+
+/// The calendar that a rule set names.
+struct CalendarRead {
+    file: NamedFile,
+    /// `None` where it is not sound.
+    calendar: Option<Arc<BusinessCalendar>>,
 }
 
 /// A rule with the place of its name.
@@ -39,7 +67,7 @@ pub(super) struct Placed {
 }
 
 impl Reader<'_> {
-    fn rule_set(mut self) -> Option<RuleSet> {
+    fn rules_read(mut self) -> Option<RulesRead> {
         let document = self.document;
         let is_whole = document.is_whole();
         let mut top = Fields::new(&document.table, "the rule set", &document.top, is_whole);
@@ -47,7 +75,13 @@ impl Reader<'_> {
         let bands = self.bands(&mut top);
         let fail_policy = self.fail_policy(&mut top, currency);
         let thresholds = self.thresholds(&mut top, currency);
-        let features = read_features(&mut top, currency, is_whole, self.problems);
+        let calendar = self.calendar(&mut top);
+        let named = match &calendar {
+            None => NamedCalendar::None,
+            Some(CalendarRead { calendar: None, .. }) => NamedCalendar::Unsound,
+            Some(CalendarRead { calendar: Some(calendar), .. }) => NamedCalendar::Sound(calendar),
+        };
+        let features = read_features(&mut top, currency, named, is_whole, self.problems);
         let vocabulary = Vocabulary {
             currency,
             is_complete: is_whole
@@ -64,6 +98,7 @@ impl Reader<'_> {
             self.warn_unused("velocity", features, &rules, &vocabulary);
             self.warn_unused("thresholds", thresholds, &rules, &vocabulary);
             self.warn_toothless(bands.as_ref(), &rules);
+            self.warn_idle_calendar(calendar.as_ref(), &vocabulary);
         }
         if self.problems.errors_count() > 0 || !is_whole {
             return None;
@@ -77,7 +112,10 @@ impl Reader<'_> {
             rules: rules.into_iter().map(|placed| placed.rule).collect(),
         };
         match RuleSet::new(parts) {
-            Ok(rule_set) => Some(rule_set),
+            Ok(rule_set) => {
+                let calendar_file = calendar.map(|calendar| calendar.file.path);
+                Some(RulesRead { rule_set, calendar_file })
+            }
             Err(fault) => {
                 self.problems.push(Problem::error(&self.document.top, fault.to_string()));
                 None
@@ -95,6 +133,15 @@ impl Reader<'_> {
             self.problems.push(Problem::error(&node.spot, what).expected(EXPECTED));
         }
         currency
+    }
+
+    fn calendar(&mut self, top: &mut Fields<'_>) -> Option<CalendarRead> {
+        let node = top.find("calendar")?;
+        let path = node.path(self.problems)?;
+        let file = NamedFile { key: "calendar".to_owned(), path, spot: node.spot.clone() };
+        let text = (self.read_named)(&file, self.problems);
+        let calendar = text.and_then(|text| read_calendar(&file.path, &text, self.problems));
+        Some(CalendarRead { file, calendar: calendar.map(Arc::new) })
     }
 
     fn bands(&mut self, top: &mut Fields<'_>) -> Option<Bands> {
@@ -216,6 +263,21 @@ impl Reader<'_> {
                 self.problems
                     .push(Problem::warning(spot, what).help("use it in a rule, or take it out"));
             }
+        }
+    }
+
+    /// Warns where a calendar is kept for nothing.
+    fn warn_idle_calendar(&mut self, calendar: Option<&CalendarRead>, vocabulary: &Vocabulary) {
+        // A window that could not be read may well use it.
+        let Some(CalendarRead { file, .. }) =
+            calendar.filter(|_| self.problems.errors_count() == 0)
+        else {
+            return;
+        };
+        let mut windows = vocabulary.features.iter().map(|feature| &feature.window);
+        if !windows.any(|window| matches!(window, Lookback::BusinessDays(_))) {
+            let problem = Problem::warning(&file.spot, "no window counts business days");
+            self.problems.push(problem.help("use it in a window, or take it out"));
         }
     }
 

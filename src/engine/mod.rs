@@ -172,7 +172,7 @@ impl Engine {
     /// How far back the log must be read to know a partition: beyond, nothing counts in a
     /// window any more and no answer is kept (journal rule J8).
     pub fn horizon(&self) -> Span {
-        let windows = longest_window(&self.rule_set).plus(self.settings.lateness_max());
+        let windows = self.rule_set.longest_window().plus(self.settings.lateness_max());
         windows.max(self.settings.recent_answers.age_max)
     }
 
@@ -263,18 +263,13 @@ impl Engine {
     fn empty_partition(&self, history: History) -> Partition {
         let limits = CardLimits {
             cards_count_max: self.settings.cards_count_max,
-            retention: longest_window(&self.rule_set),
+            retention: self.rule_set.longest_window(),
             lateness: self.settings.lateness,
         };
         let pending =
             PendingLimits { age_max: self.settings.lateness_max(), count_max: PENDING_COUNT_MAX };
         Partition::new(limits, self.settings.recent_answers, pending, history)
     }
-}
-
-/// How long an authorisation must be remembered: until it has left every window.
-fn longest_window(rule_set: &RuleSet) -> Span {
-    rule_set.features().iter().map(|feature| feature.window).max().unwrap_or_default()
 }
 
 /// Encodes `record` and lends both.

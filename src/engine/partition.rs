@@ -29,6 +29,8 @@ pub struct PartitionSize {
     pub cards_count: usize,
     /// Accounts forgotten although their authorisations were still in a window.
     pub evictions_count: u64,
+    /// Requests judged where the calendar of business days does not reach.
+    pub out_of_calendar_count: u64,
     /// Answers kept for repeats.
     pub recent_answers_count: usize,
     /// What those cost, in bytes.
@@ -65,6 +67,7 @@ pub struct Partition {
     history: History,
     /// The broker time of the first message met.
     first_appended_at: Option<EventTime>,
+    out_of_calendar_count: u64,
     pub(super) longest_window: Span,
 }
 
@@ -84,6 +87,7 @@ impl Partition {
             appended_at: None,
             history,
             first_appended_at: None,
+            out_of_calendar_count: 0,
         }
     }
 
@@ -140,6 +144,7 @@ impl Partition {
             let shedding = Shedding::at(met.overload_step);
             score(auth, &window, stop.as_ref(), rule_set, shedding, scratch)
         };
+        self.out_of_calendar_count += u64::from(rule_set.out_of_calendar(now).is_some());
         let original_unknown =
             auth.incremental && current.is_some_and(|event| !event.is_incremental);
         if let Some(mut event) = current
@@ -200,6 +205,7 @@ impl Partition {
         PartitionSize {
             cards_count: self.cards.len(),
             evictions_count: self.cards.evictions_count(),
+            out_of_calendar_count: self.out_of_calendar_count,
             recent_answers_count: self.recent_answers.len(),
             recent_answers_bytes: self.recent_answers.bytes(),
             pending_count: self.pending.len(),

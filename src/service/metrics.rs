@@ -14,6 +14,7 @@ use super::telemetry::Tally;
 use super::worker::{Observer, PartitionStatus, RestoringStatus};
 use super::{FollowerStatus, Health, overload};
 use crate::domain::{ErrorReason, PartitionId};
+use crate::engine::rules::RuleSet;
 use crate::engine::shared::StopList;
 
 /// Upper bounds of the engine latency's buckets, in seconds: 250 ns to 10 ms.
@@ -43,9 +44,10 @@ const RESTORING: &str = "stopline_restoring_inputs_left";
 const AGE: &str = "stopline_decision_age_seconds";
 
 /// What is known of each partition.
-const PARTITION_GAUGES: [&str; 10] = [
+const PARTITION_GAUGES: [&str; 11] = [
     "stopline_cards",
     "stopline_card_evictions",
+    "stopline_out_of_calendar",
     "stopline_recent_answers",
     "stopline_recent_answers_bytes",
     "stopline_pending",
@@ -112,6 +114,7 @@ fn describe() {
     describe_gauge!("stopline_partitions", "Partitions that a worker has.");
     describe_gauge!("stopline_cards", "Accounts in a partition's windows.");
     describe_gauge!("stopline_card_evictions", "Accounts forgotten before their windows ended.");
+    describe_calendar();
     describe_pending();
     describe_gauge!("stopline_recent_answers", "Answers kept for repeats.");
     describe_gauge!("stopline_recent_answers_bytes", "Memory of the answers kept for repeats.");
@@ -276,6 +279,7 @@ impl WorkerMetrics {
             };
             set("stopline_cards", count(size.cards_count));
             set("stopline_card_evictions", whole(size.evictions_count));
+            set("stopline_out_of_calendar", whole(size.out_of_calendar_count));
             set("stopline_recent_answers", count(size.recent_answers_count));
             set("stopline_recent_answers_bytes", count(size.recent_answers_bytes));
             set("stopline_pending", count(size.pending_count));
@@ -328,6 +332,26 @@ pub(super) fn export_stop_list(
     counter!("stopline_stop_orders_refused_total")
         .absolute(follower.refused_count() + follower.tombstones_refused_count());
     counter!("stopline_stop_orders_foreign_tags_total").absolute(follower.foreign_tags_count());
+}
+
+/// Exports when the calendar of business days ends, where there is one.
+pub(super) fn export_calendar(rule_set: &RuleSet) {
+    if let Some(calendar) = rule_set.calendar() {
+        let seconds = calendar.ends_at().unix_millis() / 1_000;
+        gauge!("stopline_calendar_ends_seconds").set(float_of(seconds));
+    }
+}
+
+fn describe_calendar() {
+    describe_gauge!(
+        "stopline_out_of_calendar",
+        "Requests judged where the calendar of business days does not reach."
+    );
+    describe_gauge!(
+        "stopline_calendar_ends_seconds",
+        Unit::Seconds,
+        "When the calendar of business days ends, in Unix time."
+    );
 }
 
 fn describe_pending() {

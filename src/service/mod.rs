@@ -18,6 +18,8 @@ mod http;
 pub mod journal;
 pub mod log;
 mod metrics;
+#[cfg(test)]
+mod metrics_tests;
 mod overload;
 mod pipeline;
 mod run;

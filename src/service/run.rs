@@ -117,6 +117,7 @@ pub fn run(settings: Settings, rule_set: Arc<RuleSet>, allowed: &[String]) -> Re
         should_stop: Arc::new(AtomicBool::new(false)),
     };
     let metrics = metrics::install().map_err(|fault| RunFault::SetUp(fault.to_string()))?;
+    metrics::export_calendar(&process.rule_set);
     let control_plane = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

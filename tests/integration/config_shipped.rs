@@ -42,7 +42,7 @@ fn every_toml_file_in_config_is_one_that_the_tests_load() {
         .filter(|name| name != "clippy.toml")
         .collect();
     names.sort();
-    assert_eq!(names, ["rules.toml", "stopline.toml"]);
+    assert_eq!(names, ["calendar.toml", "rules.toml", "stopline.toml"]);
 }
 
 #[test]
@@ -110,6 +110,15 @@ fn comments_and_layout_do_not_change_the_hash() {
     assert_eq!(other.hash(), rule_set.hash());
 }
 
+#[test]
+fn what_an_authorisation_costs_is_told_as_it_is() {
+    let bytes = size_of::<stopline::engine::velocity::Event>();
+    let settings = fs::read_to_string("config/stopline.toml").expect("readable");
+    assert!(settings.contains(&format!("{bytes} bytes an authorisation")), "{bytes}");
+    let readme = fs::read_to_string("README.md").expect("readable");
+    assert!(readme.contains(&format!("{bytes} bytes each")), "{bytes}");
+}
+
 /// What an account did, as the windows see it.
 struct Event {
     at: i64,
@@ -122,7 +131,7 @@ struct Event {
 fn recount(feature: &FeatureSpec, events: &[Event]) -> Option<i64> {
     let (current, earlier) = events.split_last().expect("the current one");
     let counts = |event: &&Event| {
-        let inside = event.at > current.at - feature.window.millis();
+        let inside = event.at > current.at - feature.window.longest().millis();
         inside && (feature.outcomes.is_any() || feature.outcomes.holds(event.outcome.into()))
     };
     let seen = if feature.with_current { events } else { earlier };

@@ -16,6 +16,7 @@
 )]
 
 mod architecture;
+mod calendar;
 mod config_errors;
 mod config_layers;
 mod config_mutations;
@@ -30,6 +31,7 @@ mod life_cycle;
 mod overload;
 mod planted;
 mod readme;
+mod readme_messages;
 mod rules_property;
 mod source_text;
 mod support;

@@ -17,7 +17,7 @@ use crate::support::door;
 const README: &str = include_str!("../../README.md");
 
 /// The code block that follows the comment `<!-- tested: NAME -->`.
-fn block(name: &str) -> &'static str {
+pub(crate) fn block(name: &str) -> &'static str {
     let mark = format!("<!-- tested: {name} -->");
     let (_, behind) = README.split_once(&mark).expect(name);
     let (_, code) = behind.split_once("```").expect("a code block");
@@ -26,7 +26,7 @@ fn block(name: &str) -> &'static str {
 }
 
 /// Asserts that all that `shown` says is in `found`; lists and texts are the same.
-fn assert_shows(shown: &Value, found: &Value, path: &str) {
+pub(crate) fn assert_shows(shown: &Value, found: &Value, path: &str) {
     match (shown, found) {
         (Value::Object(shown), Value::Object(found)) => {
             for (name, value) in shown {

@@ -9,8 +9,8 @@ use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use stopline::domain::{AccountKey, EventTime, IdKey, MerchantKey, Span};
 use stopline::engine::velocity::{
-    CardLimits, CardTable, Event, FeatureSpec, Measure, OutcomeFilter, RecordedOutcome, What,
-    Window,
+    CardLimits, CardTable, Event, FeatureSpec, Measure, OutcomeFilter, ProcessingFilter,
+    RecordedOutcome, What, Window,
 };
 
 const HISTORIES_COUNT: u64 = 20_000;
@@ -31,7 +31,7 @@ fn recount(
     now: i64,
     feature: &FeatureSpec,
 ) -> Option<i64> {
-    let start = now - feature.window.millis();
+    let start = now - feature.window.longest().millis();
     let mut inside: Vec<&Event> = Vec::new();
     for earlier in seen.iter().filter(|earlier| earlier.account == account) {
         let at = earlier.event.at.unix_millis();
@@ -100,8 +100,9 @@ fn random_feature(random: &mut ChaCha8Rng, number: usize) -> FeatureSpec {
     FeatureSpec {
         name: format!("feature_{number}").into(),
         what: whats[random.random_range(0..whats.len())],
-        window: Span::from_seconds(windows[random.random_range(0..windows.len())]),
+        window: Span::from_seconds(windows[random.random_range(0..windows.len())]).into(),
         outcomes,
+        processings: ProcessingFilter::ANY,
         with_current: random.random_bool(0.7),
         absent_as: None,
         is_optional: false,
@@ -134,7 +135,7 @@ fn random_event(random: &mut ChaCha8Rng, clock: i64, number: u128) -> Event {
 fn check_history(seed: u64) {
     let mut random = ChaCha8Rng::seed_from_u64(seed);
     let features: Vec<_> = (0..6).map(|number| random_feature(&mut random, number)).collect();
-    let retention = features.iter().map(|feature| feature.window).max().expect("some");
+    let retention = features.iter().map(|feature| feature.window.longest()).max().expect("some");
     let mut table = CardTable::new(CardLimits {
         cards_count_max: 1_000,
         retention,

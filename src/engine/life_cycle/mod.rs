@@ -50,6 +50,8 @@
 //! | not here, but incrementals of it | pending | the same; they go at once if no amount is named |
 //! | before every window by `original_authorised_at` | outside the windows | not |
 //! | answered, and in no window | outside the windows | not |
+//! | its original has left, and it does not say when that was | pending | not; it waits in vain |
+//! | on another account than its original, whose answer is forgotten | pending | the same |
 //!
 //! | any of the three | answer | it counts |
 //! |---|---|---|
@@ -62,6 +64,7 @@
 //! |---|---|---|
 //! | incremental, original known | decision | its amount at its own time, no count |
 //! | the same, of a chain taken back whole | decision | not |
+//! | incremental of an incremental | as of the original of that one | the same |
 //! | incremental, original not here | `original_unknown` | as its own, until the original comes |
 //! | incremental, of another card or currency | `original_unknown` | as its own |
 //! | refund or credit | decision | not: money towards the cardholder is no spend |
@@ -76,7 +79,7 @@
 //! from the original first, then from the incrementals by their time; the chain is closed
 //! where a reversal names no amount, or all amounts together reach what the chain's
 //! approved members asked for. A reversal that names an incremental takes that one back
-//! alone. An incremental names its chain's original, not another incremental.
+//! alone. An incremental that names another incremental joins the chain of that one.
 
 mod pending;
 
@@ -290,6 +293,7 @@ pub(super) fn event_of(
         minor_units: policy_minor_units,
         merchant: auth.merchant,
         country: auth.merchant_country,
+        processing: auth.processing,
         outcome: RecordedOutcome::Unknown,
         is_incremental: false,
         facts: Facts {

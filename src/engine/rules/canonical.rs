@@ -4,9 +4,11 @@ use std::fmt::{self, Write as _};
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::{FailCause, RuleSetHash, Span};
+use crate::domain::{EventTime, FailCause, Processing, RuleSetHash};
 
-use super::super::velocity::{FeatureSpec, OutcomeFilter, RecordedOutcome, What};
+use super::super::velocity::{
+    BusinessCalendar, FeatureSpec, Lookback, OutcomeFilter, ProcessingFilter, RecordedOutcome, What,
+};
 use super::{CausePolicy, FailBand, RuleSet};
 
 /// The canonical text of `rule_set`.
@@ -41,6 +43,9 @@ fn write_rule_set(out: &mut String, rule_set: &RuleSet) -> fmt::Result {
     for threshold in rule_set.thresholds() {
         writeln!(out, "threshold {} {}", threshold.name, threshold.value)?;
     }
+    if let Some(calendar) = rule_set.calendar() {
+        write_calendar(out, calendar)?;
+    }
     for feature in rule_set.features() {
         write_feature(out, feature)?;
     }
@@ -65,12 +70,25 @@ fn write_fail_policy(out: &mut String, cause: FailCause, declared: &CausePolicy)
 }
 
 fn write_feature(out: &mut String, feature: &FeatureSpec) -> fmt::Result {
-    let FeatureSpec { name, what, window, outcomes, with_current, absent_as, is_optional } =
-        feature;
+    let FeatureSpec {
+        name,
+        what,
+        window,
+        outcomes,
+        processings,
+        with_current,
+        absent_as,
+        is_optional,
+    } = feature;
     let what = what_name(*what);
-    let window_millis = Span::millis(*window);
-    write!(out, "feature {name} what={what} window_millis={window_millis} outcomes=")?;
+    write!(out, "feature {name} what={what} ")?;
+    match window {
+        Lookback::Span(span) => write!(out, "window_millis={}", span.millis())?,
+        Lookback::BusinessDays(days) => write!(out, "window_business_days={}", days.count())?,
+    }
+    write!(out, " outcomes=")?;
     write_outcomes(out, *outcomes)?;
+    write_processings(out, *processings)?;
     write!(out, " with_current={with_current} absent_as=")?;
     match absent_as {
         Some(value) => write!(out, "{value}")?,
@@ -87,15 +105,45 @@ fn write_outcomes(out: &mut String, outcomes: OutcomeFilter) -> fmt::Result {
         (RecordedOutcome::Approved, "approved"),
         (RecordedOutcome::SteppedUp, "stepped_up"),
         (RecordedOutcome::Declined, "declined"),
+        (RecordedOutcome::Unknown, "unknown"),
+        (RecordedOutcome::Failed, "failed"),
     ];
+    write_words(out, words.into_iter().filter(|(it, _)| outcomes.holds(*it)).map(|(_, word)| word))
+}
+
+/// Nothing where every kind of payment counts.
+fn write_processings(out: &mut String, processings: ProcessingFilter) -> fmt::Result {
+    if processings.is_any() {
+        return Ok(());
+    }
+    let words = [
+        (Processing::Purchase, "purchase"),
+        (Processing::Cash, "cash"),
+        (Processing::QuasiCash, "quasi_cash"),
+        (Processing::AccountCheck, "account_check"),
+    ];
+    let holds = |(it, _): &(Processing, _)| processings.holds(*it);
+    write!(out, " processings=")?;
+    write_words(out, words.into_iter().filter(holds).map(|(_, word)| word))
+}
+
+fn write_words(out: &mut String, words: impl Iterator<Item = &'static str>) -> fmt::Result {
     let mut separator = "";
-    for (outcome, word) in words {
-        if outcomes.holds(outcome) {
-            write!(out, "{separator}{word}")?;
-            separator = "+";
-        }
+    for word in words {
+        write!(out, "{separator}{word}")?;
+        separator = "+";
     }
     Ok(())
+}
+
+fn write_calendar(out: &mut String, calendar: &BusinessCalendar) -> fmt::Result {
+    write!(out, "calendar ends_at={} starts=", calendar.ends_at().unix_millis())?;
+    let mut separator = "";
+    for start in calendar.starts().iter().copied().map(EventTime::unix_millis) {
+        write!(out, "{separator}{start}")?;
+        separator = ",";
+    }
+    writeln!(out)
 }
 
 const fn what_name(what: What) -> &'static str {

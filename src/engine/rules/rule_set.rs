@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::domain::{AMOUNT_MINOR_UNITS_MAX, Currency, RuleSetHash};
+use crate::domain::{AMOUNT_MINOR_UNITS_MAX, Currency, EventTime, RuleSetHash, Span};
 
-use super::super::velocity::{FeatureSpec, What};
+use super::super::velocity::{BusinessCalendar, FeatureSpec, Lookback, What};
 use super::{Action, Bands, FailPolicy, Operand, POINTS_MAX, Rule, SCORE_MAX, canonical};
 
 /// The most rules in a rule set.
@@ -99,6 +99,12 @@ pub enum RuleSetFault {
         /// How many there may be.
         count_max: usize,
     },
+    /// Two features count the business days of two calendars.
+    #[error("feature `{feature}` has another calendar than those before it")]
+    SecondCalendar {
+        /// The feature.
+        feature: Arc<str>,
+    },
     /// A rule reads a feature or threshold that the rule set does not have.
     #[error("rule `{rule}` reads a feature or threshold that is not declared")]
     UnknownOperand {
@@ -158,6 +164,7 @@ impl RuleSet {
         };
         rule_set.check_bands()?;
         rule_set.check_names()?;
+        rule_set.check_calendars()?;
         for rule in &rule_set.rules {
             rule_set.check_rule(rule)?;
         }
@@ -201,6 +208,26 @@ impl RuleSet {
         &self.features
     }
 
+    /// The calendar of those that count business days; `None` where none does.
+    pub fn calendar(&self) -> Option<&Arc<BusinessCalendar>> {
+        self.features.iter().find_map(|feature| feature.window.calendar())
+    }
+
+    /// How long an authorisation must be remembered: until it has left every window.
+    pub fn longest_window(&self) -> Span {
+        self.features.iter().map(|feature| feature.window.longest()).max().unwrap_or_default()
+    }
+
+    /// The first feature whose calendar does not reach `now` and back: it is absent then.
+    /// Hot path; costs a look at each feature where none counts business days.
+    pub fn out_of_calendar(&self, now: EventTime) -> Option<&FeatureSpec> {
+        let mut features = self.features.iter();
+        features.find(|feature| {
+            matches!(feature.window, Lookback::BusinessDays(_))
+                && feature.window.opens_after(now).is_none()
+        })
+    }
+
     /// The rules, in the order of the file.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
@@ -220,11 +247,14 @@ impl RuleSet {
     /// bands step_up_at=300 decline_at=700 merchant_initiated_step_up=decline
     /// fail late below=50000:approve rest:decline=issuer_unavailable without_amount:…
     /// threshold burst_count 5
+    /// calendar ends_at=1798732800000 starts=1704124800000,1704211200000,…
     /// feature count_10m what=count window_millis=600000 outcomes=any with_current=true …
+    /// feature spent_10bd what=sum window_business_days=10 outcomes=approved …
     /// rule burst live points=400 reason=velocity_count_exceeded when (>= velocity.count_10m …)
     /// ```
     ///
-    /// Conditions are written operator first; a list has its values sorted, words and
+    /// A calendar is there where a feature counts business days: when each begins, in Unix
+    /// milliseconds. Conditions are written operator first; a list has its values sorted, words and
     /// countries by their codes.
     pub fn canonical(&self) -> String {
         canonical::text_of(self)
@@ -238,6 +268,16 @@ impl RuleSet {
             Operand::Threshold(at) => ("thresholds", self.thresholds.get(at.0).map(|it| &it.name)),
         };
         format!("{room}.{}", name.map_or("?", |name| name))
+    }
+
+    fn check_calendars(&self) -> Result<(), RuleSetFault> {
+        let own = self.calendar();
+        let other = |feature: &&FeatureSpec| {
+            feature.window.calendar().is_some() && feature.window.calendar() != own
+        };
+        self.features.iter().find(other).map_or(Ok(()), |feature| {
+            Err(RuleSetFault::SecondCalendar { feature: Arc::clone(&feature.name) })
+        })
     }
 
     fn check_bands(&self) -> Result<(), RuleSetFault> {

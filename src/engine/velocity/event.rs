@@ -2,7 +2,7 @@
 
 use super::RecordedOutcome;
 use crate::domain::{
-    Amount, CardKey, Currency, EventTime, IdKey, MerchantKey, Offset, OutcomeElsewhere,
+    Amount, CardKey, Currency, EventTime, IdKey, MerchantKey, Offset, OutcomeElsewhere, Processing,
 };
 
 /// One authorisation: what windows count of it, and the facts that this is made from.
@@ -23,6 +23,8 @@ pub struct Event {
     pub merchant: Option<MerchantKey>,
     /// Its merchant's country; `None` where unknown.
     pub country: Option<[u8; 2]>,
+    /// Purchase, cash or a mere check of the account.
+    pub processing: Processing,
     /// What it counts as.
     pub outcome: RecordedOutcome,
     /// Adds to an earlier one's amount: money, but not another authorisation.
@@ -30,6 +32,9 @@ pub struct Event {
     /// What was told of it (journal rule J5). The amount taken back is in its chain.
     pub facts: Facts,
 }
+
+// `config/stopline.toml` and the README tell it; it grows with nobody's notice otherwise.
+const _: () = assert!(size_of::<Event>() == 160, "Invariant: what an event costs is as told.");
 
 /// What was told of an authorisation, each by the one who knows, in any order.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -120,7 +125,7 @@ pub(super) enum Left {
 }
 
 impl Event {
-    /// An event that only says what it counts as: nothing is told of it any more. It came in
+    /// A purchase that only says what it counts as: nothing is told of it any more. It came in
     /// input 0.
     pub fn plain(
         at: EventTime,
@@ -136,6 +141,7 @@ impl Event {
             minor_units,
             merchant: None,
             country: None,
+            processing: Processing::Purchase,
             outcome,
             is_incremental: false,
             facts: Facts {

@@ -2,24 +2,28 @@
 
 use std::sync::Arc;
 
-use crate::domain::{Outcome, Span};
+use super::Lookback;
+use crate::domain::{Outcome, Processing};
 
 /// One declared feature, validated: what is counted of an account's authorisations
-/// in (t − window, t].
+/// in (t − window, t], or on so many business days.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct FeatureSpec {
     /// Its name in rules and evidence.
     pub name: Arc<str>,
     /// What is counted.
     pub what: What,
-    /// Over which span: an event exactly this old is outside.
-    pub window: Span,
+    /// How far back.
+    pub window: Lookback,
     /// Which outcomes count. A filter leaves the authorisation being judged out:
     /// its outcome is not known yet.
     pub outcomes: OutcomeFilter,
+    /// Which kinds of payment count; of the one being judged, too.
+    pub processings: ProcessingFilter,
     /// Whether the authorisation being judged counts.
     pub with_current: bool,
-    /// What stands for absence; `None` stays absent.
+    /// What stands for absence; `None` stays absent. What a calendar does not reach is absent
+    /// all the same: nothing is known of it.
     pub absent_as: Option<i64>,
     /// Whether it is left out where the engine is overloaded: it is absent then, whatever
     /// stands for absence otherwise.
@@ -107,6 +111,43 @@ impl OutcomeFilter {
             RecordedOutcome::Unknown => 8,
             RecordedOutcome::Failed => 16,
             RecordedOutcome::Reversed => 0,
+        }
+    }
+}
+
+/// A set of kinds of payment; those towards the cardholder leave no event, and are in none.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct ProcessingFilter(u8);
+
+impl ProcessingFilter {
+    /// Every kind.
+    pub const ANY: Self = Self(1 | 2 | 4 | 8);
+    /// No kind.
+    pub const NONE: Self = Self(0);
+
+    /// This set and `processing`.
+    #[must_use]
+    pub const fn with(self, processing: Processing) -> Self {
+        Self(self.0 | Self::bit(processing))
+    }
+
+    /// True where `processing` is in it.
+    pub const fn holds(self, processing: Processing) -> bool {
+        self.0 & Self::bit(processing) != 0
+    }
+
+    /// True where it filters nothing.
+    pub const fn is_any(self) -> bool {
+        self.0 == Self::ANY.0
+    }
+
+    const fn bit(processing: Processing) -> u8 {
+        match processing {
+            Processing::Purchase => 1,
+            Processing::Cash => 2,
+            Processing::QuasiCash => 4,
+            Processing::AccountCheck => 8,
+            Processing::Refund | Processing::Credit => 0,
         }
     }
 }

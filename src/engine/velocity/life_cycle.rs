@@ -34,9 +34,10 @@ impl CardState {
         if !event.claims_incremental() {
             return false;
         }
-        let head = self.find(event.chain).map(|head| head.facts.marks());
+        let root = self.root_of(event.chain);
+        let head = self.find(root).map(|head| head.facts.marks());
         let head = head.or_else(|| {
-            self.chains.iter().find(|chain| chain.id == event.chain).and_then(|chain| chain.head)
+            self.chains.iter().find(|chain| chain.id == root).and_then(|chain| chain.head)
         });
         head.is_some_and(|head| head.agree(event.facts.marks()))
     }
@@ -44,12 +45,33 @@ impl CardState {
     /// Remembers `event`, whose id it does not know yet, for what its facts say.
     pub fn remember(&mut self, mut event: Event) {
         event.settle_whole();
+        if event.claims_incremental() {
+            event.chain = self.root_of(event.chain);
+        }
         self.record(event);
+        if event.claims_incremental() && !self.chains.is_empty() {
+            self.adopt_incrementals_of(&event);
+        }
         if event.claims_incremental() {
             self.chain_of(event.chain);
         }
         if !self.chains.is_empty() {
             self.settle_all(event.id, event.chain);
+        }
+    }
+
+    /// The original of the chain that `named` belongs to: what an incremental names may be one
+    /// itself, whose chain it then joins.
+    fn root_of(&self, named: IdKey) -> IdKey {
+        self.find(named).map_or(named, |event| event.chain)
+    }
+
+    /// Moves what came earlier and named `event`, an incremental, into the chain of `event`.
+    fn adopt_incrementals_of(&mut self, event: &Event) {
+        for other in self.events.iter_mut().filter(|other| other.id != event.id) {
+            if other.chain == event.id {
+                other.chain = event.chain;
+            }
         }
     }
 

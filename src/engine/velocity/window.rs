@@ -1,5 +1,7 @@
 //! Counting over a span of one account's authorisations.
 
+use std::ops::Deref;
+
 use hashbrown::HashSet;
 
 use super::{CardState, Event, FeatureSpec, What};
@@ -27,6 +29,20 @@ pub struct Measure {
     seen: HashSet<u128>,
 }
 
+/// A feature whose window is open: its events are later than `after`.
+struct Opened<'f> {
+    feature: &'f FeatureSpec,
+    after: EventTime,
+}
+
+impl Deref for Opened<'_> {
+    type Target = FeatureSpec;
+
+    fn deref(&self) -> &FeatureSpec {
+        self.feature
+    }
+}
+
 impl<'c> Window<'c> {
     /// The windows of `card` at `now`, judging `current`, which is not recorded yet;
     /// `None` where what is judged counts in no window.
@@ -40,9 +56,15 @@ impl<'c> Window<'c> {
         Self { without: id, ..self }
     }
 
-    /// The value of `feature`; `None` where there is none and no stand-in is declared.
+    /// The value of `feature`; `None` where there is none and no stand-in is declared, and
+    /// where its calendar does not reach: what is not known is no number.
     pub fn value(&self, feature: &FeatureSpec, measure: &mut Measure) -> Option<i64> {
-        let found = match feature.what {
+        let feature = Opened { feature, after: feature.window.opens_after(self.now)? };
+        self.found(&feature, measure).or(feature.absent_as)
+    }
+
+    fn found(&self, feature: &Opened<'_>, measure: &mut Measure) -> Option<i64> {
+        match feature.what {
             What::Count => Some(self.count(feature)),
             What::Sum => Some(self.sum(feature)),
             What::Mean => self.mean(feature),
@@ -54,26 +76,25 @@ impl<'c> Window<'c> {
                 event.country.map(|letters| u128::from(u16::from_be_bytes(letters)))
             })),
             What::SecondsSinceLast => self.seconds_since_last(feature),
-        };
-        found.or(feature.absent_as)
+        }
     }
 
-    fn count(&self, feature: &FeatureSpec) -> i64 {
+    fn count(&self, feature: &Opened<'_>) -> i64 {
         to_i64(self.inside(feature).filter(|event| !event.is_incremental).count())
     }
 
-    fn sum(&self, feature: &FeatureSpec) -> i64 {
+    fn sum(&self, feature: &Opened<'_>) -> i64 {
         self.amounts(feature).fold(0, i64::saturating_add)
     }
 
-    fn mean(&self, feature: &FeatureSpec) -> Option<i64> {
+    fn mean(&self, feature: &Opened<'_>) -> Option<i64> {
         let count = to_i64(self.amounts(feature).count());
         self.sum(feature).checked_div(count)
     }
 
     fn distinct(
         &self,
-        feature: &FeatureSpec,
+        feature: &Opened<'_>,
         measure: &mut Measure,
         key: impl Fn(&Event) -> Option<u128>,
     ) -> i64 {
@@ -82,27 +103,32 @@ impl<'c> Window<'c> {
         to_i64(measure.seen.len())
     }
 
-    fn seconds_since_last(&self, feature: &FeatureSpec) -> Option<i64> {
+    fn seconds_since_last(&self, feature: &Opened<'_>) -> Option<i64> {
         let last = self.earlier(feature).rfind(|event| !event.is_incremental)?;
         Some(self.now.since(last.at).millis() / 1_000)
     }
 
-    fn amounts(&self, feature: &FeatureSpec) -> impl Iterator<Item = i64> {
+    fn amounts(&self, feature: &Opened<'_>) -> impl Iterator<Item = i64> {
         self.inside(feature).filter_map(|event| event.minor_units)
     }
 
     /// What counts for `feature`: the earlier ones, then the one being judged,
     /// unless an outcome is asked for, which that one does not have yet.
-    fn inside(&self, feature: &FeatureSpec) -> impl Iterator<Item = &'c Event> {
+    fn inside(&self, feature: &Opened<'_>) -> impl Iterator<Item = &'c Event> {
         let counts_current = feature.with_current && feature.outcomes.is_any();
-        self.earlier(feature).chain(self.current.filter(|_| counts_current))
+        let current =
+            self.current.filter(|it| counts_current && feature.processings.holds(it.processing));
+        self.earlier(feature).chain(current)
     }
 
-    fn earlier(&self, feature: &FeatureSpec) -> impl DoubleEndedIterator<Item = &'c Event> {
-        let (outcomes, without) = (feature.outcomes, self.without);
-        self.card
-            .events_after(self.now.minus(feature.window))
-            .filter(move |event| outcomes.holds(event.outcome) && without != Some(event.id))
+    fn earlier(&self, feature: &Opened<'_>) -> impl DoubleEndedIterator<Item = &'c Event> {
+        let (outcomes, processings) = (feature.outcomes, feature.processings);
+        let without = self.without;
+        self.card.events_after(feature.after).filter(move |event| {
+            outcomes.holds(event.outcome)
+                && processings.holds(event.processing)
+                && without != Some(event.id)
+        })
     }
 }
 
@@ -114,7 +140,7 @@ fn to_i64(count: usize) -> i64 {
 mod tests {
     use super::*;
     use crate::domain::Span;
-    use crate::engine::velocity::{OutcomeFilter, RecordedOutcome};
+    use crate::engine::velocity::{OutcomeFilter, ProcessingFilter, RecordedOutcome};
 
     fn at(seconds: i64) -> EventTime {
         EventTime::from_unix_millis(1_700_000_000_000 + seconds * 1_000).expect("in range")
@@ -133,8 +159,9 @@ mod tests {
         FeatureSpec {
             name: "feature".into(),
             what,
-            window: Span::from_seconds(60),
+            window: Span::from_seconds(60).into(),
             outcomes: OutcomeFilter::ANY,
+            processings: ProcessingFilter::ANY,
             with_current: true,
             absent_as: None,
             is_optional: false,
@@ -188,7 +215,7 @@ mod tests {
     #[test]
     fn absence_is_not_zero_unless_declared() {
         let nothing = FeatureSpec {
-            window: Span::from_seconds(1),
+            window: Span::from_seconds(1).into(),
             with_current: false,
             ..feature(What::Mean)
         };

@@ -82,10 +82,8 @@ pub(super) fn check_topics(
 
 /// How far back a start reads to make its state.
 fn horizon(settings: &Settings, rule_set: &RuleSet) -> Span {
-    let windows = rule_set.features().iter().map(|feature| feature.window);
-    let longest =
-        windows.max().unwrap_or_default().plus(settings.lateness.max(settings.advice_lateness));
-    longest.max(settings.recent_answers_age)
+    let lateness = settings.lateness.max(settings.advice_lateness);
+    rule_set.longest_window().plus(lateness).max(settings.recent_answers_age)
 }
 
 fn found(admin: &KafkaAdmin, topic: &str) -> Result<TopicFound, Fault> {

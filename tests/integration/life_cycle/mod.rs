@@ -2,10 +2,14 @@
 //! engine's table in `src/engine/life_cycle/mod.rs`, over the whole path from bytes to bytes.
 
 mod any_order;
+mod both_formats;
 mod chains;
+mod edges;
+mod filters;
 mod journal;
 mod outcomes;
 mod recount;
+mod repeats;
 mod reversals;
 mod story;
 

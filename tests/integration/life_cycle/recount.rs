@@ -90,11 +90,20 @@ impl Net<'_> {
         (!is_undone).then(|| self.amount(one) - fen)
     }
 
+    /// The original of the chain that `named` belongs to: one that is known to add to another
+    /// belongs to the chain of that one.
+    fn root(&self, named: usize) -> usize {
+        match self.story.made[named].adds_to {
+            Some(further) if self.is_known(named) => self.root(further),
+            Some(_) | None => named,
+        }
+    }
+
     /// Those that add to `original`, by their time; all that say so where it is not known.
     fn members(&self, here: &[usize], original: usize) -> Vec<usize> {
         let made = &self.story.made;
         let belongs = |one: &usize| {
-            made[*one].adds_to == Some(original)
+            made[*one].adds_to.is_some_and(|named| self.root(named) == original)
                 && (!self.is_known(original)
                     || made[*one].is_in_dollars == made[original].is_in_dollars)
         };
@@ -138,7 +147,7 @@ pub(super) fn recount(story: &Story, account: &str) -> Vec<Counted> {
         })
         .collect();
     let mut incrementals = BTreeSet::new();
-    for original in all.filter(|one| story.made[*one].adds_to.is_none()) {
+    for original in all.filter(|one| net.root(*one) == *one) {
         let members = net.members(&here, original);
         net.take_back(original, &members, &mut left);
         if net.is_known(original) {

@@ -4,11 +4,8 @@ use std::time::Duration;
 
 use stopline::wire::proto::{self, Authorisation, ErrorReason, MessageType, Noted};
 
-use super::{
-    advice, check, check_any_order, incremental, noted, notice, of, partial, request, reversal,
-    seen, seen_on,
-};
-use crate::support::{AUTHORISATIONS, BEGINNING, Rig, error};
+use super::{advice, check, check_any_order, noted, of, partial, request, reversal, seen, seen_on};
+use crate::support::{BEGINNING, Rig, error};
 
 #[test]
 fn a_full_reversal_undoes_count_and_amount_at_the_originals_time() {
@@ -130,35 +127,4 @@ fn a_reversal_id_used_for_another_original_is_an_error() {
     let seen = seen(&[request("a"), request("b"), reversal("r", "a"), reversal("r", "b")]);
     assert_eq!(error(&seen.answers[3]).reason(), ErrorReason::ConflictingRepeat);
     assert_eq!((seen.count, seen.sum), (1, 5_000));
-}
-
-#[test]
-fn the_same_history_in_json_has_the_same_answers() {
-    let messages = [
-        reversal("r", "a"),
-        request("a"),
-        incremental("i", "a", 700),
-        notice("b", "51"),
-        request("b"),
-        advice("c", "00"),
-        partial("s", "c", 1_000),
-        Authorisation { currency: "USD".to_owned(), ..partial("t", "c", 1) },
-    ];
-    let (binary, text) = (Rig::new(1), Rig::new(1));
-    for message in &messages {
-        binary.send(message);
-        let value = serde_json::to_vec(message).unwrap();
-        let headers: [(&str, &[u8]); 1] = [("content-type", b"application/json")];
-        text.broker.produce_keyed(AUTHORISATIONS, b"account", Some(&value), &headers).unwrap();
-    }
-    binary.answer_all(&[0]);
-    text.answer_all(&[0]);
-    let of_text: Vec<proto::Record> = text
-        .decisions()
-        .iter()
-        .map(|record| serde_json::from_slice(record.value.as_ref().unwrap()).unwrap())
-        .collect();
-    assert_eq!(binary.answers(), of_text);
-    let states: Vec<_> = binary.answers()[5..7].iter().map(noted).collect();
-    assert_eq!(states, [Noted::Applied, Noted::Applied]);
 }

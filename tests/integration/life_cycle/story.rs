@@ -159,7 +159,7 @@ pub(super) fn stories() -> impl Strategy<Value = Story> {
                     is_abroad,
                     is_in_dollars,
                     merchant,
-                    // Only to the first ones: an incremental names its chain's original.
+                    // Only to one before it: a chain has an end.
                     adds_to: adds.map(|index| index.index(count)).filter(|_| place >= 2),
                 })
                 .collect();
@@ -193,7 +193,7 @@ pub(super) fn stories() -> impl Strategy<Value = Story> {
 pub(super) fn with_originals(mut made: Vec<Made>) -> Vec<Made> {
     for place in 0..made.len() {
         if let Some(original) = made[place].adds_to {
-            let original = original % 2;
+            let original = original % place.max(1); // It may be an incremental itself.
             made[place].adds_to = Some(original);
             made[place].is_second_account = made[original].is_second_account;
         }

@@ -6,7 +6,7 @@ use crate::domain::{
     AccountKey, Amount, Authorisation, CardKey, Channel, CheckResult, Currency, EntryMode,
     EventTime, IdKey, Identifier, Initiator, MessageType, Processing, Reason, Scheme, Span,
 };
-use crate::engine::velocity::{FeatureSpec, OutcomeFilter, What};
+use crate::engine::velocity::{FeatureSpec, OutcomeFilter, ProcessingFilter, What};
 
 use super::super::{
     Action, Bands, CausePolicy, Condition, FailAnswer, FailPolicy, FeatureIndex, Field,
@@ -119,8 +119,9 @@ pub(super) fn parts(rules: Vec<Rule>) -> RuleSetParts {
         features: vec![FeatureSpec {
             name: "largest".into(),
             what: What::Max,
-            window: Span::from_seconds(600),
+            window: Span::from_seconds(600).into(),
             outcomes: OutcomeFilter::ANY,
+            processings: ProcessingFilter::ANY,
             with_current: true,
             absent_as: None,
             is_optional: false,

@@ -1,0 +1,101 @@
+//! `window`: how far back a feature counts.
+
+use std::sync::Arc;
+
+use crate::domain::Span;
+use crate::engine::velocity::{BUSINESS_DAYS_MAX, BusinessCalendar, BusinessDays, Lookback};
+
+use super::document::Node;
+use super::problem::{Problem, Problems};
+use super::units::{parse_span, show_span};
+
+const SPAN_MIN: Span = Span::from_seconds(10);
+
+/// The longest span of time; business days have a limit of their own.
+pub(super) const SPAN_MAX: Span = Span::from_seconds(30 * 86_400);
+
+const FORM: &str = "a number with a unit: ms, s, m, h or d, such as \"10m\"; or so many \
+     business days, such as \"10 business days\"";
+
+/// What is known of the calendar that a rule set names.
+#[derive(Clone, Copy)]
+pub(super) enum NamedCalendar<'c> {
+    /// It names none.
+    None,
+    /// It names one that is not sound, which was reported.
+    Unsound,
+    /// It names this one.
+    Sound(&'c Arc<BusinessCalendar>),
+}
+
+/// How far back `node` says.
+pub(super) fn read_window(
+    node: &Node,
+    calendar: NamedCalendar<'_>,
+    problems: &mut Problems,
+) -> Option<Lookback> {
+    let text = node.text(FORM, problems)?;
+    if let Some(count) = business_days_in(&text) {
+        return read_business_days(node, &text, count, calendar, problems);
+    }
+    let Some(span) = parse_span(&text) else {
+        let problem = Problem::error(&node.spot, format!("`{text}` is no span of time"));
+        problems.push(problem.expected(FORM));
+        return None;
+    };
+    if !(SPAN_MIN..=SPAN_MAX).contains(&span) {
+        let problem = Problem::error(&node.spot, format!("the window `{text}` is out of range"));
+        problems.push(problem.expected("10s to 30d"));
+        return None;
+    }
+    Some(span.into())
+}
+
+/// `window` as a file would say it.
+pub fn show_window(window: &Lookback) -> String {
+    match window {
+        Lookback::Span(span) => show_span(*span),
+        Lookback::BusinessDays(days) if days.count() == 1 => "1 business day".to_owned(),
+        Lookback::BusinessDays(days) => format!("{} business days", days.count()),
+    }
+}
+
+/// The digits before `business days`; `None` where `text` speaks of something else.
+fn business_days_in(text: &str) -> Option<&str> {
+    let (count, what) = text.split_once(' ')?;
+    let is_count = !count.is_empty() && count.bytes().all(|byte| byte.is_ascii_digit());
+    (is_count && matches!(what, "business day" | "business days")).then_some(count)
+}
+
+fn read_business_days(
+    node: &Node,
+    text: &str,
+    count: &str,
+    calendar: NamedCalendar<'_>,
+    problems: &mut Problems,
+) -> Option<Lookback> {
+    let count = count.parse().ok().filter(|count| (1..=BUSINESS_DAYS_MAX).contains(count));
+    let Some(count) = count else {
+        let problem = Problem::error(&node.spot, format!("the window `{text}` is out of range"));
+        problems.push(problem.expected(format!("1 to {BUSINESS_DAYS_MAX} business days")));
+        return None;
+    };
+    let calendar = match calendar {
+        NamedCalendar::Sound(calendar) => calendar,
+        NamedCalendar::Unsound => return None,
+        NamedCalendar::None => {
+            let what = "this rule set names no calendar: which days are business days?";
+            let problem = Problem::error(&node.spot, what);
+            problems
+                .push(problem.expected("`calendar = \"calendar.toml\"` before the first [table]"));
+            return None;
+        }
+    };
+    let days = BusinessDays::new(count, Arc::clone(calendar));
+    if days.is_none() {
+        let known = calendar.starts().len();
+        let what = format!("the calendar has {known} business days in all");
+        problems.push(Problem::error(&node.spot, what).expected("at most so many"));
+    }
+    days.map(Lookback::BusinessDays)
+}
