@@ -146,3 +146,28 @@ fn a_rule_set_without_business_days_has_no_outlook_to_fear() {
     let outlook = shipped.expect("sound").outlook(EventTime::LATEST);
     assert!(outlook.is_empty(), "{outlook}");
 }
+
+#[test]
+fn check_refuses_a_calendar_that_has_ended_and_says_what_is_missing() {
+    // Of 2024 only: it has ended, whenever this runs.
+    let shipped = shipped();
+    let (first, rest) = shipped.split_once("\n[[year]]").expect("a year");
+    let (of_2024, _) = rest.split_once("\n[[year]]").expect("another");
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    std::fs::write(path("rules.toml"), RULES).expect("written");
+    let calendar = format!("{first}\n[[year]]{of_2024}");
+    std::fs::write(path("calendar.toml"), calendar).expect("written");
+    std::fs::copy("config/stopline.toml", path("stopline.toml")).expect("copied");
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_stopline"))
+        .arg("check")
+        .arg("--config")
+        .arg(path("stopline.toml"))
+        .args(["--set", "door.key_seed_file=config/dev/key_seed.hex"])
+        .output()
+        .expect("the binary starts");
+    let said = String::from_utf8(output.stderr).expect("text");
+    assert_eq!(output.status.code(), Some(78), "{said}");
+    assert!(said.contains("has ended"), "{said}");
+    assert!(said.contains("add the [[year]] that is missing"), "{said}");
+}
