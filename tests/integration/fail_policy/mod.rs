@@ -1,7 +1,9 @@
 //! What becomes of a request that cannot be judged as usual, a sentence a test: late ones
-//! here and in `deadlines`, the other causes in `causes`, crashes in `take_over`.
+//! here and in `deadlines`, the other causes in `causes`, crashes in `take_over`, and what it
+//! costs in `cost`.
 
 mod causes;
+mod cost;
 mod deadlines;
 mod take_over;
 
