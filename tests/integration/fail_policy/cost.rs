@@ -55,7 +55,8 @@ impl Bench {
         let key = KafkaKey::Unchecked;
         let incoming = door.decode(Format::Protobuf, key, Some(&value), &mut scratch);
         let Ok(Incoming::Message { auth, .. }) = incoming else { panic!("a request") };
-        let input = Input { partition: PartitionId(0), offset: Offset(number as i64) };
+        let input =
+            Input { partition: PartitionId(0), offset: Offset(number.cast_signed() as i64) };
         let met = Met {
             deadline: is_late.then_some(EventTime::EARLIEST),
             ..Met::fresh(input, EventTime::nearest_to(self.at))
