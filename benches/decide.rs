@@ -8,6 +8,9 @@
 //! `steps` is `decide` at each step of the overload ladder, taken in turns; budget: no step
 //! costs more than the one before it.
 //!
+//! `late` is `decide` past the deadline: the fail policy answers and no rule is evaluated. It
+//! must cost less than two thirds of a judged decision at the median.
+//!
 //! Asserted: every message is decided afresh, rules fire, stop orders hit, and two engines
 //! over the same messages give the same bytes.
 
@@ -180,6 +183,52 @@ fn stop_some(shared: &Shared, door: &Door, traffic: &Traffic, cards_count: u32) 
     }
 }
 
+/// Percentiles of decisions past their deadline, beside as many judged ones of the same
+/// traffic, taken by turns; asserted.
+fn late_percentiles(
+    engine: &mut Engine,
+    source: &mut Source,
+    clock: &Clock,
+    count: usize,
+) -> String {
+    let mut raws = source.take(2 * u64::try_from(count).unwrap());
+    for raw in raws.iter_mut().skip(1).step_by(2) {
+        raw.met.deadline = Some(EventTime::EARLIEST);
+    }
+    let door = door();
+    let histogram = || Histogram::<u64>::new_with_bounds(1, 1_000_000_000, 3).unwrap();
+    let (mut judged, mut late, mut stopped) = (histogram(), histogram(), 0);
+    let mut scratch = Scratch::default();
+    for raw in &raws {
+        let auth = words(&door, raw, &mut scratch);
+        let started = clock.monotonic_nanos();
+        let answer = engine.decide(&auth, &raw.met);
+        let nanos = (clock.monotonic_nanos() - started).max(1);
+        let AnswerKind::Fresh(Record::Decision(decision)) = answer.kind else {
+            unreachable!("every message is decided afresh");
+        };
+        assert_eq!(decision.evidence.is_empty(), raw.met.deadline.is_some());
+        if decision.evidence.is_empty() {
+            late.record(nanos).unwrap();
+            assert!(decision.by_policy.is_some() || decision.stop_order.is_some());
+            stopped += usize::from(decision.stop_order.is_some());
+        } else {
+            judged.record(nanos).unwrap();
+        }
+    }
+    assert!(stopped > 0, "no late request met a stop order: the list did not run");
+    let at = |nanos: &Histogram<u64>, quantile| nanos.value_at_quantile(quantile);
+    assert!(3 * at(&late, 0.5) < 2 * at(&judged, 0.5), "a late decision costs as a judged one");
+    format!(
+        "late p50 {} ns, p99 {} ns beside judged p50 {} ns, p99 {} ns, {count} each by turns; \
+         {stopped} late ones stopped",
+        at(&late, 0.5),
+        at(&late, 0.99),
+        at(&judged, 0.5),
+        at(&judged, 0.99),
+    )
+}
+
 /// Percentiles of single decisions, and what they found; asserted.
 fn percentiles(engine: &mut Engine, source: &mut Source, clock: &Clock, count: usize) -> String {
     let raws = source.take(u64::try_from(count).unwrap());
@@ -334,6 +383,8 @@ fn bench_size(criterion: &mut Criterion, cards_count: u32, measured_count: usize
     let turns_count = measured_count / 2_000;
     let found = steps(&mut engine, &mut source, &clock, turns_count);
     println!("steps/{cards_count} cards: {found}");
+    let found = late_percentiles(&mut engine, &mut source, &clock, measured_count);
+    println!("decide/{cards_count} cards: {found}");
     bench_decide(criterion, cards_count, &mut engine, &mut source, &clock);
 
     let settings = PipelineSettings {

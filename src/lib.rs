@@ -14,6 +14,8 @@
 //!    message: a repeat gets that one, byte for byte, and counts once.
 //! 4. **Looked up.** [`engine::shared::StopList::look_up`]: an order in force declines, whatever
 //!    rules say. The account's [`engine::velocity::CardState`] is moved to the present.
+//!    Where it is late, or something is missing, [`engine::rules::FailPolicy::ruling`] may
+//!    answer in the place of the next step.
 //! 5. **Scored.** [`engine::score()`] measures each declared feature in its
 //!    [`engine::velocity::Window`] and lets [`engine::rules::RuleSet::judge`] evaluate every
 //!    rule. It changes nothing. What [`service::Governor`] had to shed is left out.

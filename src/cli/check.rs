@@ -7,8 +7,8 @@ use clap::Args;
 
 use super::{ConfigArgs, Exit, load};
 use crate::config::{
-    Configuration, FirstStart, OverloadSettings, currency_code, show_moment, show_money, show_span,
-    show_window,
+    Configuration, FailCauseSettings, FirstStart, OverloadSettings, currency_code, show_moment,
+    show_money, show_span, show_window,
 };
 use crate::domain::Span;
 use crate::engine::rules::{CausePolicy, FailAnswer, Mode, RuleSet, Threshold, Unit};
@@ -101,6 +101,7 @@ fn write_summary(out: &mut String, configuration: &Configuration) -> fmt::Result
             format!("answers kept {age}, {bytes_max} MiB a partition"),
         ],
     )?;
+    write_row(out, "fail causes", &show_fail_causes(&settings.fail_causes))?;
     write_row(
         out,
         "workers",
@@ -183,6 +184,24 @@ fn write_rule_set(out: &mut String, rule_set: &RuleSet) -> fmt::Result {
         })
         .collect();
     write_row(out, "features", &features)
+}
+
+/// From when on each cause holds, where the settings say so.
+fn show_fail_causes(causes: &FailCauseSettings) -> Vec<String> {
+    let after = |span: Option<Span>| match span {
+        Some(span) => format!("after {}", show_span(span)),
+        None => "never".to_owned(),
+    };
+    let header = causes.deadline_header.as_ref();
+    let late = match header {
+        Some(name) => format!("late by deadline, header `{name}`, else"),
+        None => "late by deadline, else".to_owned(),
+    };
+    vec![
+        format!("{late} {}", after(causes.answer_within)),
+        format!("stop list stale {}", after(causes.stop_list_stale_after)),
+        format!("recovering {}", after(causes.recovering_after)),
+    ]
 }
 
 /// `approve below 200.00 CNY, else decline`.

@@ -48,7 +48,14 @@ fn settings_problems(text: &str, variables: &[(&str, &str)], options: &[&str]) -
 
 #[test]
 fn mistakes_in_settings_are_explained() {
-    let cases: [(&str, &str, &str); 23] = [
+    let cases: [(&str, &str, &str); 26] = [
+        ("settings_answer_within", "[time]", "[fail_causes]\nanswer_within = \"2\"\n\n[time]"),
+        (
+            "settings_deadline_header",
+            "[time]",
+            "[fail_causes]\ndeadline_header = \"a b\"\n\n[time]",
+        ),
+        ("settings_fail_cause", "[time]", "[fail_causes]\nlate_after = \"2s\"\n\n[time]"),
         ("settings_unknown_key", "brokers = ", "broker = "),
         ("settings_unknown_section", "[kafka]", "[kafak]"),
         ("settings_missing_rules", "[rules]\nfile = \"rules.toml\"\n", ""),

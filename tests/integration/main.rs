@@ -26,6 +26,7 @@ mod config_shipped;
 mod decisions;
 mod delivery;
 mod exit_codes;
+mod fail_policy;
 mod kafka_mock;
 mod life_cycle;
 mod overload;

@@ -130,7 +130,12 @@ pub(crate) fn engine(shared: &Arc<Shared>) -> Engine {
 
 /// An engine that judges by `rule_set`.
 pub(crate) fn engine_by(rule_set: Arc<RuleSet>, shared: &Arc<Shared>) -> Engine {
-    let settings = EngineSettings {
+    Engine::new(rule_set, Arc::clone(shared), engine_settings(), encode_record)
+}
+
+/// Nothing is late by its age alone.
+pub(crate) fn engine_settings() -> EngineSettings {
+    EngineSettings {
         engine_version: "test".into(),
         lateness: Span::from_seconds(600),
         advice_lateness: Span::from_seconds(3 * 86_400),
@@ -140,8 +145,7 @@ pub(crate) fn engine_by(rule_set: Arc<RuleSet>, shared: &Arc<Shared>) -> Engine 
             age_max: Span::from_seconds(600),
             bytes_max: 16 << 20,
         },
-    };
-    Engine::new(rule_set, Arc::clone(shared), settings, encode_record)
+    }
 }
 
 pub(crate) fn pipeline(shared: &Arc<Shared>, clock: &Clock, partitions_count: u32) -> Pipeline {
