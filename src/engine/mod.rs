@@ -14,6 +14,7 @@
 
 mod journalled;
 mod life_cycle;
+mod listing;
 mod long_queue;
 pub mod partition;
 mod recent_answers;

@@ -1,6 +1,7 @@
 //! What came before the authorisation that it is about, and waits for it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use hashbrown::HashMap;
 
@@ -85,6 +86,17 @@ impl Pending {
         self.contradicted_count
     }
 
+    /// What waits, a line each, in no order.
+    pub(crate) fn listing(&self) -> Vec<String> {
+        let line = |awaited: &Awaited, (number, fact): &(u64, Fact)| {
+            let (account, id) = (awaited.account.bits(), awaited.id.bits());
+            let since = self.arrived.get(number).map_or(0, |(since, _)| since.unix_millis());
+            format!("waits {account:032x} for {id:032x} {fact} since {since}")
+        };
+        let waiting = self.waiting.iter();
+        waiting.flat_map(|(awaited, facts)| facts.iter().map(|it| line(awaited, it))).collect()
+    }
+
     /// Notes that a fact which waited contradicts what it waited for.
     pub(super) fn count_contradicted(&mut self) {
         self.contradicted_count += 1;
@@ -156,6 +168,33 @@ impl Fact {
         match (self, other) {
             (Self::Reversal(one), Self::Reversal(other)) => one.id == other.id,
             (one, other) => one == other,
+        }
+    }
+}
+
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(outcome, marks) => {
+                let word = match outcome {
+                    OutcomeElsewhere::Failed => "failed",
+                    OutcomeElsewhere::SteppedUp => "stepped_up",
+                    OutcomeElsewhere::Declined => "declined",
+                    OutcomeElsewhere::Approved => "approved",
+                };
+                let card = if marks.card.is_some() { "a card" } else { "any card" };
+                match marks.currency {
+                    Some(it) => write!(f, "outcome {word} in {} of {card}", it.numeric()),
+                    None => write!(f, "outcome {word} in any of {card}"),
+                }
+            }
+            Self::Reversal(reversal) => {
+                write!(f, "reversal {:032x} of ", reversal.id.bits())?;
+                match reversal.amount {
+                    Some(amount) => write!(f, "{}", amount.minor_units()),
+                    None => f.write_str("all"),
+                }
+            }
         }
     }
 }

@@ -74,6 +74,11 @@ impl CardTable {
         self.cards.get(&account)
     }
 
+    /// All accounts that it remembers, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (AccountKey, &CardState)> {
+        self.cards.iter().map(|(account, card)| (*account, card))
+    }
+
     /// The state of `account`, to be amended, where it is remembered.
     pub fn get_mut(&mut self, account: AccountKey) -> Option<&mut CardState> {
         self.cards.get_mut(&account)
