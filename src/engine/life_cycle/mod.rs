@@ -160,7 +160,7 @@ impl Partition {
         if is_towards_cardholder(auth.processing) {
             return Ok(Noted::NothingToDo);
         }
-        if let Some(card) = self.cards.get_mut(auth.account)
+        if let Some(card) = self.cards.find(auth.account, appended_at)
             && let Some(known) = card.find(auth.id_key)
         {
             return told(known.facts, marks_of(auth)).map(|()| set_host(card, auth));
@@ -188,7 +188,7 @@ impl Partition {
         };
         let reversal =
             Reversal { id: auth.id_key, amount: auth.amount, card: auth.card.map(CardTag::of) };
-        let card = self.cards.get_mut(auth.account);
+        let card = self.cards.find(auth.account, appended_at);
         match card.map_or(TakenBack::Unknown, |card| card.take_back(original, reversal)) {
             TakenBack::Applied => return Ok(Noted::Applied),
             TakenBack::Over => return Ok(Noted::OverReversed),
