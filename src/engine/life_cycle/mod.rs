@@ -140,10 +140,17 @@ impl Partition {
         let Some(mut event) = event_of(auth, input, at, auth.minor_units_in(currency)) else {
             return Ok(Noted::NothingToDo);
         };
-        let card = self.cards.find_or_make(auth.account, at);
-        if let Some(known) = card.find(auth.id_key) {
-            return told(known.facts, marks_of(auth)).map(|()| set_host(card, auth));
+        // What contradicts must not even move the windows: it is looked at first.
+        if let Some(card) = self.cards.find(auth.account, appended_at)
+            && let Some(known) = card.find(auth.id_key)
+        {
+            told(known.facts, marks_of(auth))?;
+            let noted = set_host(card, auth);
+            self.cards.find_or_make(auth.account, at);
+            return Ok(noted);
         }
+        self.check_answered(auth, auth.id_key)?;
+        let card = self.cards.find_or_make(auth.account, at);
         if card.newest().is_some_and(|newest| at <= newest.minus(self.longest_window)) {
             return Ok(Noted::OutsideWindows);
         }
