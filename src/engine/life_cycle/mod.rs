@@ -32,6 +32,7 @@
 //! |---|---|---|
 //! | known | as a notice | as with a notice; the advice's amount and time change nothing |
 //! | not here (yet) | applied | at the advice's own time; its request, if it comes, takes over |
+//! | the same, its request of another card or currency | (was answered) | by its request alone |
 //! | before every window by the advice's own time | outside the windows | not |
 //!
 //! | reversal (0400, 0420), where it is known | answer | it counts |
@@ -244,7 +245,10 @@ pub(super) fn keep(
     mut event: Event,
 ) {
     if let Some(known) = known {
-        event.facts.host = event.facts.host.max(known.host);
+        // What was told of another card or currency was told of something else.
+        if known.marks().agree(event.facts.marks()) {
+            event.facts.host = event.facts.host.max(known.host);
+        }
         card.forget(event.id);
     }
     card.remember(event);
