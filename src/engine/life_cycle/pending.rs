@@ -102,14 +102,16 @@ impl Pending {
         self.contradicted_count += 1;
     }
 
-    /// Lets `fact` wait from `now` on, the partition's broker time. One that waits already
-    /// goes on waiting.
+    /// Lets `fact` wait from `now` on, the partition's broker time; one that waits already
+    /// as well, in its place.
     pub(super) fn add(&mut self, awaited: Awaited, fact: Fact, now: EventTime) {
         let facts = self.waiting.entry(awaited).or_default();
-        if facts.iter().any(|(_, known)| known.is_again(&fact)) {
-            return;
+        if let Some((number, _)) = facts.iter_mut().find(|(_, known)| known.is_again(&fact)) {
+            self.arrived.remove(number);
+            *number = self.next_number;
+        } else {
+            facts.push((self.next_number, fact));
         }
-        facts.push((self.next_number, fact));
         self.arrived.insert(self.next_number, (now, awaited));
         self.next_number += 1;
         while self.arrived.len() > self.limits.count_max {
