@@ -254,6 +254,17 @@ mod tests {
     }
 
     #[test]
+    fn what_is_told_again_waits_from_the_later_time_on() {
+        let mut pending = pending(60, 10);
+        pending.add(awaited(1), reversal(1), at(0));
+        pending.add(awaited(1), reversal(1), at(50));
+        pending.forget_old(at(110));
+        assert_eq!((pending.len(), pending.expired_count()), (1, 0));
+        pending.forget_old(at(111));
+        assert_eq!((pending.len(), pending.expired_count()), (0, 1));
+    }
+
+    #[test]
     fn beyond_the_limit_the_one_that_waits_longest_goes_and_is_counted() {
         let mut pending = pending(60, 2);
         for number in 1..=3 {

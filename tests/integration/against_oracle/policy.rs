@@ -85,14 +85,14 @@ fn live(name: &'static str, when: Condition, then: Then) -> Rule {
     Rule { name, when, then, is_live: true }
 }
 
-fn rules() -> Vec<Rule> {
-    let is_spend = || {
-        Condition::Not(Box::new(Condition::Any(vec![
-            Condition::Is(Field::ProcessingCode, "refund"),
-            Condition::Is(Field::ProcessingCode, "credit"),
-        ])))
-    };
-    let shadow = |name, when, then| Rule { is_live: false, ..live(name, when, then) };
+fn is_spend() -> Condition {
+    Condition::Not(Box::new(Condition::Any(vec![
+        Condition::Is(Field::ProcessingCode, "refund"),
+        Condition::Is(Field::ProcessingCode, "credit"),
+    ])))
+}
+
+fn live_rules() -> Vec<Rule> {
     let few_countries =
         Condition::Compare(read("countries_2h"), Relation::AtMost, Number::Plain(1));
     vec![
@@ -152,6 +152,12 @@ fn rules() -> Vec<Rule> {
             Then::Points(300, Reason::NotPermitted),
         ),
         live("abroad", Condition::Not(Box::new(home())), Then::Tag),
+    ]
+}
+
+fn shadow_rules() -> Vec<Rule> {
+    let shadow = |name, when, then| Rule { is_live: false, ..live(name, when, then) };
+    vec![
         shadow(
             "quick_again",
             Condition::Compare(read("since_approved_1h"), Relation::Less, Number::Plain(20)),
@@ -186,7 +192,7 @@ pub(super) fn policy() -> Policy {
         merchant_initiated_go_ahead: false,
         thresholds: vec![("burst", 4), ("much", 60_000)],
         features: features(),
-        rules: rules(),
+        rules: [live_rules(), shadow_rules()].concat(),
         answers_age: minutes(3),
         lateness: minutes(10),
         advice_lateness: minutes(60),
