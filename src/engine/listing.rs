@@ -16,6 +16,8 @@
 //! or not: nobody can tell. What waits is in the order of account, authorisation and text.
 //! Keys are those that the door makes; no name is in a listing.
 
+use std::fmt;
+
 use super::partition::Partition;
 use super::velocity::{CardState, Event, RecordedOutcome};
 use super::{Engine, longest_window};
@@ -52,29 +54,34 @@ fn list_account(
     if events.peek().is_some() {
         let millis = stands_at.unix_millis();
         lines.push(format!("account {:032x} stands at {millis}", account.bits()));
-        lines.extend(events.map(line_of));
+        lines.extend(events.map(|event| Line(event).to_string()));
     }
 }
 
-fn line_of(event: &Event) -> String {
-    let (millis, id, input) = (event.at.unix_millis(), event.id.bits(), event.input.0);
-    let mut line = format!("  {millis} id {id:032x} input {input} {}", word_of(event.outcome));
-    if let Some(minor_units) = event.minor_units
-        && event.outcome != RecordedOutcome::Reversed
-    {
-        line += &format!(" {minor_units}");
+/// One event as a line.
+struct Line<'e>(&'e Event);
+
+impl fmt::Display for Line<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self(event) = self;
+        let (millis, id, input) = (event.at.unix_millis(), event.id.bits(), event.input.0);
+        write!(f, "  {millis} id {id:032x} input {input} {}", word_of(event.outcome))?;
+        if let Some(minor_units) = event.minor_units
+            && event.outcome != RecordedOutcome::Reversed
+        {
+            write!(f, " {minor_units}")?;
+        }
+        if event.is_incremental {
+            write!(f, " adds to {:032x}", event.chain.bits())?;
+        }
+        if let Some(merchant) = event.merchant {
+            write!(f, " merchant {:032x}", merchant.bits())?;
+        }
+        if let Some([first, second]) = event.country {
+            write!(f, " country {}{}", char::from(first), char::from(second))?;
+        }
+        Ok(())
     }
-    if event.is_incremental {
-        line += &format!(" adds to {:032x}", event.chain.bits());
-    }
-    if let Some(merchant) = event.merchant {
-        line += &format!(" merchant {:032x}", merchant.bits());
-    }
-    if let Some(country) = event.country {
-        line.push_str(" country ");
-        line.extend(country.map(char::from));
-    }
-    line
 }
 
 const fn word_of(outcome: RecordedOutcome) -> &'static str {

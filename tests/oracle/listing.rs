@@ -54,26 +54,15 @@ pub(crate) fn digest_of(listing: &[String]) -> u64 {
 
 fn line_of(one: &Counted) -> String {
     let stands = &one.stands;
-    let mut line = format!(
-        "  {} id {} input {} {}",
-        stands.at.unix_millis(),
-        hex(stands.id),
-        stands.input.0,
-        one.counts.word()
-    );
-    if let Some(minor_units) = one.minor_units {
-        line += &format!(" {minor_units}");
-    }
-    if one.is_incremental {
-        line += &format!(" adds to {}", stands.adds_to.map_or(String::new(), hex));
-    }
-    if let Some(merchant) = stands.merchant {
-        line += &format!(" merchant {:032x}", merchant.bits());
-    }
-    if let Some(country) = stands.country {
-        line += &format!(" country {}", country.map(char::from).iter().collect::<String>());
-    }
-    line
+    let (millis, id, input) = (stands.at.unix_millis(), hex(stands.id), stands.input.0);
+    let parts = [
+        Some(format!("  {millis} id {id} input {input} {}", one.counts.word())),
+        one.minor_units.map(|minor_units| minor_units.to_string()),
+        stands.adds_to.filter(|_| one.is_incremental).map(|it| format!("adds to {}", hex(it))),
+        stands.merchant.map(|merchant| format!("merchant {:032x}", merchant.bits())),
+        stands.country.map(|it| format!("country {}", String::from_utf8_lossy(&it))),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
 
 /// True where two messages that wait tell the same.
@@ -101,7 +90,7 @@ fn fact_of(told: &Told) -> String {
         let card = if told.card.is_some() { "a card" } else { "any card" };
         format!("outcome {word} in {currency} of {card}")
     };
-    format!("for {} {what} since {}", hex(told.about), told.told_at.unix_millis())
+    format!("for {} {what} since {}", hex(told.about), told.heard_at.unix_millis())
 }
 
 fn hex(id: IdKey) -> String {

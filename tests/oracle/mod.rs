@@ -53,7 +53,6 @@ pub(crate) enum Answer {
 }
 
 /// A decision, as far as it is thought out and not copied from the message.
-#[expect(clippy::struct_excessive_bools, reason = "as in the contract")]
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Decided {
     pub(crate) outcome: Outcome,
@@ -321,7 +320,7 @@ impl Oracle {
             class: auth.message_type.class,
             role,
             input,
-            told_at: self.clock,
+            heard_at: self.clock,
             at: clip(auth.authorised_at, self.clock, lateness),
             id: auth.id_key,
             about: match auth.message_type.class {
@@ -351,7 +350,7 @@ impl Oracle {
         }
         let reach = self.policy.longest_window().plus(self.policy.longest_delay());
         let oldest = self.clock.minus(reach);
-        self.histories.retain(|_, history| history.last().is_some_and(|it| it.told_at > oldest));
+        self.histories.retain(|_, history| history.last().is_some_and(|it| it.heard_at > oldest));
         let (clock, age) = (self.clock, self.policy.answers_age);
         self.answers.retain(|_, kept| clock.since(kept.given_at) <= age);
     }

@@ -17,7 +17,7 @@ pub(crate) struct Told {
     pub(crate) role: Role,
     pub(crate) input: Offset,
     /// The broker's time.
-    pub(crate) told_at: EventTime,
+    pub(crate) heard_at: EventTime,
     /// Its own time, within the allowed lateness.
     pub(crate) at: EventTime,
     /// Its own id; of a reversal, by which it takes back once.
@@ -170,10 +170,10 @@ impl<'p> Net<'p> {
         for told in history {
             // An advice of a known one is heard before it moves the windows.
             if told.role == Role::Adds {
-                net.go_to(told.told_at, None);
+                net.go_to(told.heard_at, None);
                 net.hear(told);
             }
-            net.go_to(told.told_at, told.moves_to());
+            net.go_to(told.heard_at, told.moves_to());
             if told.role != Role::Adds {
                 net.hear(told);
             }
@@ -190,7 +190,7 @@ impl<'p> Net<'p> {
         let latest = clock.minus(longest_delay);
         self.stands_at = self.newest.map_or(latest, |newest| newest.max(latest));
         self.before_windows = self.stands_at.minus(self.policy.longest_window());
-        self.waiting.retain(|told| clock.since(told.told_at) <= longest_delay);
+        self.waiting.retain(|told| clock.since(told.heard_at) <= longest_delay);
     }
 
     fn hear(&mut self, told: &Told) {

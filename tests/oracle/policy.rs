@@ -149,25 +149,25 @@ impl Policy {
     /// The rules file that says the same.
     pub(crate) fn to_toml(&self) -> String {
         let go_ahead = if self.merchant_initiated_go_ahead { "approve" } else { "decline" };
-        let mut text = format!(
+        let head = format!(
             "currency = \"{}\"\n[bands]\nstep_up_at = {}\ndecline_at = {}\n\
              merchant_initiated_step_up = \"{go_ahead}\"\n[thresholds]\n",
             self.currency.0, self.step_up_at, self.decline_at
         );
-        for (name, value) in &self.thresholds {
-            text += &format!("{name} = {value}\n");
-        }
-        for feature in &self.features {
-            text += &feature.to_toml();
-        }
-        for rule in &self.rules {
-            let mode = if rule.is_live { "live" } else { "shadow" };
-            text += &format!(
-                "[[rule]]\nname = \"{}\"\nwhen = '''{}'''\nthen = {}\nmode = \"{mode}\"\n",
-                rule.name, rule.when, rule.then
-            );
-        }
-        text
+        let thresholds = self.thresholds.iter().map(|(name, value)| format!("{name} = {value}\n"));
+        let features = self.features.iter().map(Feature::to_toml);
+        let rules = self.rules.iter().map(Rule::to_toml);
+        [head].into_iter().chain(thresholds).chain(features).chain(rules).collect()
+    }
+}
+
+impl Rule {
+    fn to_toml(&self) -> String {
+        let mode = if self.is_live { "live" } else { "shadow" };
+        format!(
+            "[[rule]]\nname = \"{}\"\nwhen = '''{}'''\nthen = {}\nmode = \"{mode}\"\n",
+            self.name, self.when, self.then
+        )
     }
 }
 
@@ -182,21 +182,20 @@ impl Feature {
             What::DistinctCountries => "what = \"distinct\"\nof = \"country\"",
             What::SecondsSinceLast => "what = \"seconds_since_last\"",
         };
-        let mut text = format!(
-            "[[velocity]]\nname = \"{}\"\nkey = \"account\"\n{what}\nwindow = \"{}ms\"\n",
-            self.name,
-            self.window.millis()
-        );
-        if let Some(outcomes) = self.outcomes {
+        let (name, millis) = (self.name, self.window.millis());
+        let words = |outcomes: &[Counts]| {
             let words: Vec<&str> = outcomes.iter().map(|outcome| outcome.word()).collect();
-            text += &format!("where = \"outcome in [{}]\"\n", words.join(", "));
-        } else if !self.with_current && self.what != What::SecondsSinceLast {
-            text += "with_current = false\n";
-        }
-        if let Some(value) = self.absent_as {
-            text += &format!("absent_as = {value}\n");
-        }
-        text
+            format!("where = \"outcome in [{}]\"\n", words.join(", "))
+        };
+        let is_told = self.outcomes.is_none() && self.what != What::SecondsSinceLast;
+        let parts = [
+            Some(format!("[[velocity]]\nname = \"{name}\"\nkey = \"account\"\n{what}\n")),
+            Some(format!("window = \"{millis}ms\"\n")),
+            self.outcomes.map(words),
+            (is_told && !self.with_current).then(|| "with_current = false\n".to_owned()),
+            self.absent_as.map(|value| format!("absent_as = {value}\n")),
+        ];
+        parts.into_iter().flatten().collect()
     }
 }
 

@@ -174,13 +174,11 @@ fn code(field: Field, word: &str) -> i64 {
         (Field::MerchantCountry, country) => {
             letters(country.as_bytes().try_into().expect("two letters"))
         }
+        (Field::Initiator, "cardholder") | (Field::Cvv2Result, "match") => 1,
+        (Field::Initiator, "merchant") | (Field::Cvv2Result, "no_match") => 2,
         (Field::ProcessingCode, "refund") => 4,
         (Field::ProcessingCode, "credit") => 5,
         (Field::ProcessingCode, "account_check") => 6,
-        (Field::Initiator, "cardholder") => 1,
-        (Field::Initiator, "merchant") => 2,
-        (Field::Cvv2Result, "match") => 1,
-        (Field::Cvv2Result, "no_match") => 2,
         other => panic!("the oracle does not know {other:?}; add it here"),
     }
 }
@@ -211,7 +209,9 @@ fn most_points(thens: &[Then]) -> Option<Reason> {
 fn collect_reads(condition: &Condition, reads: &mut Vec<Read>) {
     match condition {
         Condition::All(parts) | Condition::Any(parts) => {
-            parts.iter().for_each(|part| collect_reads(part, reads));
+            for part in parts {
+                collect_reads(part, reads);
+            }
         }
         Condition::Not(part) => collect_reads(part, reads),
         Condition::Compare(left, _, right) => {

@@ -75,9 +75,9 @@
 //!
 //! A chain is an original and the incrementals that name it. What is taken back is taken
 //! from the original first, then from the incrementals by their time; the chain is closed
-//! where a reversal names no amount, or all amounts together reach what the chain's
-//! approved members asked for. A reversal that names an incremental takes that one back
-//! alone. An incremental names its chain's original, not another incremental.
+//! where a reversal names no amount, or all amounts together reach what the original and
+//! its approved incrementals asked for. A reversal that names an incremental takes that one
+//! back alone. An incremental names its chain's original, not another incremental.
 
 mod pending;
 

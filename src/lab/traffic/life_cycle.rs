@@ -134,8 +134,9 @@ impl LifeCycles {
     /// Sends a request and all that becomes of it.
     fn live(&mut self, mut request: Authorisation) {
         if self.happens(self.shares.refunds) {
-            let codes = [ProcessingCode::Refund, ProcessingCode::Credit];
-            request.processing_code = codes[usize::from(self.happens(0.5))].into();
+            let is_refund = self.happens(0.5);
+            let code = if is_refund { ProcessingCode::Refund } else { ProcessingCode::Credit };
+            request.processing_code = code.into();
         }
         let is_elsewhere = self.happens(self.shares.advices);
         if is_elsewhere {

@@ -20,12 +20,19 @@ fn feature(name: &'static str, what: What, window: Span) -> Feature {
 }
 
 fn of(outcomes: &'static [Counts], feature: Feature) -> Feature {
-    Feature { outcomes: Some(outcomes), with_current: false, ..feature }
+    let mut feature = earlier(feature);
+    feature.outcomes = Some(outcomes);
+    feature
+}
+
+/// Without what is being judged.
+fn earlier(mut feature: Feature) -> Feature {
+    feature.with_current = false;
+    feature
 }
 
 fn features() -> Vec<Feature> {
     use What::{Count, DistinctCountries, DistinctMerchants, Max, Mean, SecondsSinceLast, Sum};
-    let earlier = |it: Feature| Feature { with_current: false, ..it };
     vec![
         feature("attempts_10m", Count, minutes(10)),
         feature("attempts_2h", Count, minutes(120)),

@@ -1,9 +1,8 @@
 //! A history in words.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 
-use stopline::wire::proto::{Authorisation, MessageType, authorisation};
+use stopline::wire::proto::{Authorisation, MessageType, ProcessingCode, authorisation};
 
 use super::pair::Sent;
 
@@ -11,26 +10,25 @@ use super::pair::Sent;
 pub(super) fn told(history: &[Sent]) -> String {
     let start = history.first().map_or(0, |sent| sent.at_millis);
     let mut names = Names::default();
-    let mut text = String::new();
-    for Sent { at_millis, message, bound } in history {
-        let seconds = |millis: i64| {
-            let millis = millis - start;
-            let sign = if millis < 0 { "-" } else { "" };
-            format!("{sign}{}.{:03} s", millis.abs() / 1_000, millis.abs() % 1_000)
-        };
-        let _ = write!(text, "  at {}: {}", seconds(*at_millis), names.line(message));
-        if message.authorised_at_millis != *at_millis {
-            let _ = write!(text, ", made at {}", seconds(message.authorised_at_millis));
-        }
-        if let Some(original) = message.original_authorised_at_millis {
-            let _ = write!(text, ", of one at {}", seconds(original));
-        }
-        if let Some(outcome) = bound {
-            let _ = write!(text, ", of which {} binds", outcome.name());
-        }
-        text.push('\n');
-    }
-    text
+    history.iter().map(|sent| line(sent, start, &mut names)).collect()
+}
+
+fn line(sent: &Sent, start: i64, names: &mut Names) -> String {
+    let Sent { at_millis, message, bound } = sent;
+    let seconds = |millis: i64| {
+        let millis = millis - start;
+        let sign = if millis < 0 { "-" } else { "" };
+        format!("{sign}{}.{:03} s", millis.abs() / 1_000, millis.abs() % 1_000)
+    };
+    let made_at = message.authorised_at_millis;
+    let original = message.original_authorised_at_millis;
+    let parts = [
+        Some(format!("  at {}: {}", seconds(*at_millis), names.line(message))),
+        (made_at != *at_millis).then(|| format!("made at {}", seconds(made_at))),
+        original.map(|at| format!("of one at {}", seconds(at))),
+        bound.map(|outcome| format!("of which {} binds", outcome.name())),
+    ];
+    parts.into_iter().flatten().collect::<Vec<_>>().join(", ") + "\n"
 }
 
 #[derive(Default)]
@@ -58,30 +56,25 @@ impl Names {
             MessageType::MessageType0800 => "echo test",
             MessageType::Unspecified => "nothing",
         };
-        let mut line = format!("{what} {id} of {account}");
-        if message.incremental {
-            line = format!("incremental {line}");
-        }
-        if let (Some(original), true) =
-            (&message.original_id, message.incremental || what.starts_with("reversal"))
-        {
-            line += &format!(", original {}", self.short("id", original));
-        }
-        if let Some(authorisation::Card::CardToken(token)) = &message.card {
-            line += &format!(", {}", self.short("card", token));
-        }
-        if let Some(amount) = message.amount_minor_units {
-            line += &format!(", {amount} {}", message.currency);
-        }
-        if let Some(amount) = message.billing_amount_minor_units {
-            line += &format!(" ({amount} {})", message.billing_currency());
-        }
-        if let Some(code) = &message.response_code {
-            line += &format!(", code {code}");
-        }
-        if message.processing_code > 1 {
-            line += &format!(", {}", message.processing_code().as_str_name());
-        }
-        line
+        let kind = if message.incremental { "incremental " } else { "" };
+        let names_original = message.incremental || what.starts_with("reversal");
+        let original = message.original_id.as_deref().filter(|_| names_original);
+        let token = message.card.as_ref().map(|card| match card {
+            authorisation::Card::CardToken(token) => token.as_str(),
+            authorisation::Card::Pan(_) => "by number",
+        });
+        let is_plain = message.processing_code <= ProcessingCode::Purchase as i32;
+        let processing = (!is_plain).then(|| message.processing_code().as_str_name());
+        let billed = message.billing_amount_minor_units;
+        let parts = [
+            Some(format!("{kind}{what} {id} of {account}")),
+            original.map(|original| format!("original {}", self.short("id", original))),
+            token.map(|token| self.short("card", token)),
+            message.amount_minor_units.map(|amount| format!("{amount} {}", message.currency)),
+            billed.map(|amount| format!("billed {amount} {}", message.billing_currency())),
+            message.response_code.as_ref().map(|code| format!("code {code}")),
+            processing.map(str::to_owned),
+        ];
+        parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
 }
