@@ -211,6 +211,7 @@ fn without_what_follows_life_cycles_are_the_plain_traffic() {
 
 #[test]
 fn every_kind_of_message_comes_in_the_order_of_its_arrival_from_the_same_seed() {
+    use MessageType as Type;
     let sample = || {
         let mut lives = lives(Shares::EVERY_KIND);
         std::iter::repeat_with(move || lives.next_due()).take(20_000).collect::<Vec<_>>()
@@ -222,7 +223,6 @@ fn every_kind_of_message_comes_in_the_order_of_its_arrival_from_the_same_seed() 
     let is_of = |types: [MessageType; 2]| {
         move |request: &Authorisation| types.contains(&request.message_type())
     };
-    use MessageType as Type;
     for (what, least, found) in [
         ("requests", 0.45, share(&requests, is_of([Type::MessageType0100, Type::MessageType0200]))),
         ("repeats", 0.02, share(&requests, is_of([Type::MessageType0101, Type::MessageType0201]))),
