@@ -15,6 +15,7 @@
 mod fail_policy;
 mod journalled;
 mod life_cycle;
+mod listing;
 mod long_queue;
 pub mod partition;
 mod recent_answers;
@@ -264,7 +265,7 @@ impl Engine {
         let limits = CardLimits {
             cards_count_max: self.settings.cards_count_max,
             retention: self.rule_set.longest_window(),
-            lateness: self.settings.lateness,
+            lateness: self.settings.lateness_max(),
         };
         let pending =
             PendingLimits { age_max: self.settings.lateness_max(), count_max: PENDING_COUNT_MAX };

@@ -130,6 +130,7 @@ impl Partition {
         let current =
             event_of(auth, met.input.offset, event_at, policy_minor_units).map(|mut event| {
                 event.is_incremental = card.knows_original_of(&event);
+                event.chain = card.root_of(event.chain);
                 event
             });
         // A repeat whose answer is gone is judged again, without itself among the earlier

@@ -15,6 +15,7 @@
     reason = "a test names itself, and fails loudly when it meets the unexpected"
 )]
 
+mod against_oracle;
 mod architecture;
 mod calendar;
 mod config_errors;
@@ -29,6 +30,8 @@ mod exit_codes;
 mod fail_policy;
 mod kafka_mock;
 mod life_cycle;
+#[path = "../oracle/mod.rs"]
+mod oracle;
 mod overload;
 mod planted;
 mod readme;

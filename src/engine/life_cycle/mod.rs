@@ -32,11 +32,13 @@
 //! |---|---|---|
 //! | known | as a notice | as with a notice; the advice's amount and time change nothing |
 //! | not here (yet) | applied | at the advice's own time; its request, if it comes, takes over |
+//! | the same, its request of another card or currency | (was answered) | by its request alone |
 //! | before every window by the advice's own time | outside the windows | not |
 //!
 //! | reversal (0400, 0420), where it is known | answer | it counts |
 //! |---|---|---|
 //! | no amount | applied | no more; nor its incrementals, nor any that come |
+//! | no amount, or an amount of nothing, and nothing is left to take | nothing to do | as before |
 //! | less than is left | applied | as before, with so much less money |
 //! | all that is left | applied | as with no amount |
 //! | more than is left | over-reversed | as with no amount: never less than nothing |
@@ -49,7 +51,7 @@
 //! | not here yet | pending | with it taken back as soon as it comes |
 //! | not here, but incrementals of it | pending | the same; they go at once if no amount is named |
 //! | before every window by `original_authorised_at` | outside the windows | not |
-//! | answered, and in no window | outside the windows | not |
+//! | answered, and in no window | outside the windows; of a refund: nothing to do | not |
 //! | its original has left, and it does not say when that was | pending | not; it waits in vain |
 //! | on another account than its original, whose answer is forgotten | pending | the same |
 //!
@@ -77,9 +79,9 @@
 //!
 //! A chain is an original and the incrementals that name it. What is taken back is taken
 //! from the original first, then from the incrementals by their time; the chain is closed
-//! where a reversal names no amount, or all amounts together reach what the chain's
-//! approved members asked for. A reversal that names an incremental takes that one back
-//! alone. An incremental that names another incremental joins the chain of that one.
+//! where a reversal names no amount, or all amounts together reach what the original and
+//! its approved incrementals asked for. A reversal that names an incremental takes that one
+//! back alone. An incremental that names another incremental joins the chain of that one.
 
 mod pending;
 
@@ -143,10 +145,17 @@ impl Partition {
         let Some(mut event) = event_of(auth, input, at, auth.minor_units_in(currency)) else {
             return Ok(Noted::NothingToDo);
         };
-        let card = self.cards.find_or_make(auth.account, at);
-        if let Some(known) = card.find(auth.id_key) {
-            return told(known.facts, marks_of(auth)).map(|()| set_host(card, auth));
+        // What contradicts must not even move the windows: it is looked at first.
+        if let Some(card) = self.cards.find(auth.account, appended_at)
+            && let Some(known) = card.find(auth.id_key)
+        {
+            told(known.facts, marks_of(auth))?;
+            let noted = set_host(card, auth);
+            self.cards.find_or_make(auth.account, at);
+            return Ok(noted);
         }
+        self.check_answered(auth, auth.id_key)?;
+        let card = self.cards.find_or_make(auth.account, at);
         if card.newest().is_some_and(|newest| at <= newest.minus(self.longest_window)) {
             return Ok(Noted::OutsideWindows);
         }
@@ -163,14 +172,14 @@ impl Partition {
         if is_towards_cardholder(auth.processing) {
             return Ok(Noted::NothingToDo);
         }
-        if let Some(card) = self.cards.get_mut(auth.account)
+        if let Some(card) = self.cards.find(auth.account, appended_at)
             && let Some(known) = card.find(auth.id_key)
         {
             return told(known.facts, marks_of(auth)).map(|()| set_host(card, auth));
         }
         self.check_answered(auth, auth.id_key)?;
-        if self.has_answered(auth.id_key) {
-            return Ok(Noted::OutsideWindows);
+        if let Some(noted) = self.answered_outside(auth.id_key) {
+            return Ok(noted);
         }
         if let Some(outcome) = auth.outcome_elsewhere {
             let awaited = Awaited { account: auth.account, id: auth.id_key };
@@ -191,19 +200,21 @@ impl Partition {
         };
         let reversal =
             Reversal { id: auth.id_key, amount: auth.amount, card: auth.card.map(CardTag::of) };
-        let card = self.cards.get_mut(auth.account);
+        let card = self.cards.find(auth.account, appended_at);
         match card.map_or(TakenBack::Unknown, |card| card.take_back(original, reversal)) {
             TakenBack::Applied => return Ok(Noted::Applied),
             TakenBack::Over => return Ok(Noted::OverReversed),
-            TakenBack::Again => return Ok(Noted::NothingToDo),
+            TakenBack::Again | TakenBack::Nothing => return Ok(Noted::NothingToDo),
             TakenBack::Waiting => return Ok(Noted::Pending),
             TakenBack::Contradicts => return Err(Contradiction),
             TakenBack::Unknown => {}
         }
         self.check_answered(auth, original)?;
         let oldest = appended_at.minus(self.longest_window.plus(settings.lateness_max()));
-        if self.has_answered(original) || auth.original_authorised_at.is_some_and(|at| at <= oldest)
-        {
+        if let Some(noted) = self.answered_outside(original) {
+            return Ok(noted);
+        }
+        if auth.original_authorised_at.is_some_and(|at| at <= oldest) {
             return Ok(Noted::OutsideWindows);
         }
         let awaited = Awaited { account: auth.account, id: original };
@@ -211,9 +222,12 @@ impl Partition {
         Ok(Noted::Pending)
     }
 
-    /// True where the request `id` was answered lately.
-    fn has_answered(&self, id: IdKey) -> bool {
-        self.recent_answers.get(MessageKey { class: MessageClass::Request, id }).is_some()
+    /// What is noted of a request that was answered lately and is in no window: a refund never
+    /// was in one.
+    fn answered_outside(&self, id: IdKey) -> Option<Noted> {
+        let answered = self.recent_answers.get(MessageKey { class: MessageClass::Request, id })?;
+        let is_refund = answered.likeness.processing.is_some_and(is_towards_cardholder);
+        Some(if is_refund { Noted::NothingToDo } else { Noted::OutsideWindows })
     }
 
     /// Refuses `auth` where the request `id` that it is about was answered to another account
@@ -240,7 +254,10 @@ pub(super) fn keep(
     mut event: Event,
 ) {
     if let Some(known) = known {
-        event.facts.host = event.facts.host.max(known.host);
+        // What was told of another card or currency was told of something else.
+        if known.marks().agree(event.facts.marks()) {
+            event.facts.host = event.facts.host.max(known.host);
+        }
         card.forget(event.id);
     }
     card.remember(event);

@@ -37,9 +37,10 @@ pub enum What {
     Count,
     /// Their amounts in the policy's currency, minor units.
     Sum,
-    /// Sum divided by count, rounded down to whole minor units; absent for none.
+    /// Sum divided by the number of authorisations with an amount, rounded down to whole minor
+    /// units; absent for none. An incremental adds to its original, as for `Max`.
     Mean,
-    /// The largest amount; absent for none.
+    /// The largest amount that an authorisation comes to; absent for none.
     Max,
     /// Different merchants.
     DistinctMerchants,

@@ -4,7 +4,7 @@
 use super::chain::{Chain, left_of_incremental};
 use super::event::Left;
 use super::{CardState, Event, Marks, RecordedOutcome, Reversal};
-use crate::domain::{EventTime, IdKey, Offset, OutcomeElsewhere};
+use crate::domain::{Amount, EventTime, IdKey, Offset, OutcomeElsewhere};
 
 /// What became of a reversal.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -15,6 +15,8 @@ pub enum TakenBack {
     Over,
     /// It was known.
     Again,
+    /// Nothing: nothing was left, or it says none.
+    Nothing,
     /// Its original has not come, but incrementals of it: it waits with them.
     Waiting,
     /// It is about another card or currency than its original.
@@ -62,7 +64,7 @@ impl CardState {
 
     /// The original of the chain that `named` belongs to: what an incremental names may be one
     /// itself, whose chain it then joins.
-    fn root_of(&self, named: IdKey) -> IdKey {
+    pub fn root_of(&self, named: IdKey) -> IdKey {
         self.find(named).map_or(named, |event| event.chain)
     }
 
@@ -131,12 +133,16 @@ impl CardState {
         if chain.reversals.iter().any(|known| known.id == reversal.id) {
             return TakenBack::Again;
         }
-        chain.reversals.push(reversal);
-        let over = self.settle_all(id, found.map_or(id, |(_, chain)| chain));
-        match (head, over) {
+        let left = self.settle(id);
+        let is_undone = self.find(id).is_some_and(|it| it.outcome == RecordedOutcome::Reversed);
+        self.chain_of(id).reversals.push(reversal);
+        self.settle_all(id, found.map_or(id, |(_, chain)| chain));
+        match (head, reversal.amount.map(Amount::minor_units)) {
             (None, _) => TakenBack::Waiting,
-            (Some(_), 0) => TakenBack::Applied,
-            (Some(_), _) => TakenBack::Over,
+            (Some(_), Some(0)) => TakenBack::Nothing,
+            (Some(_), None) if is_undone => TakenBack::Nothing,
+            (Some(_), Some(more)) if is_undone || more > left => TakenBack::Over,
+            (Some(_), _) => TakenBack::Applied,
         }
     }
 
@@ -150,16 +156,14 @@ impl CardState {
     }
 
     /// Makes the authorisation `id` and what belongs to it count for what is known of them.
-    /// How much more was taken back of it than was asked for.
-    fn settle_all(&mut self, id: IdKey, chain: IdKey) -> i64 {
-        let over = self.settle(id);
+    fn settle_all(&mut self, id: IdKey, chain: IdKey) {
+        self.settle(id);
         if chain != id {
             self.settle(chain);
         }
-        over
     }
 
-    /// The same of one chain.
+    /// The same of one chain. What is left of it to be taken back.
     fn settle(&mut self, id: IdKey) -> i64 {
         let Self { events, chains, .. } = self;
         let head = events.iter().find(|event| event.id == id);
@@ -209,7 +213,7 @@ impl CardState {
                 event.settle(left(remaining, own == Left::Undone || (belongs && is_closed)));
             }
         }
-        if is_head_known { taken.minor_units.saturating_sub(total).max(0) } else { 0 }
+        if taken.is_all { 0 } else { total.saturating_sub(taken.minor_units).max(0) }
     }
 
     /// What chains keep of `event`, which leaves the windows.

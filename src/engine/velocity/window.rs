@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 
 use super::{CardState, Event, FeatureSpec, What};
 use crate::domain::{EventTime, IdKey, MerchantKey};
@@ -27,6 +27,8 @@ pub struct Window<'c> {
 #[derive(Debug, Default)]
 pub struct Measure {
     seen: HashSet<u128>,
+    /// What each authorisation comes to, incrementals included.
+    chains: HashMap<IdKey, i64>,
 }
 
 /// A feature whose window is open: its events are later than `after`.
@@ -67,8 +69,8 @@ impl<'c> Window<'c> {
         match feature.what {
             What::Count => Some(self.count(feature)),
             What::Sum => Some(self.sum(feature)),
-            What::Mean => self.mean(feature),
-            What::Max => self.amounts(feature).max(),
+            What::Mean => self.mean(feature, measure),
+            What::Max => self.max(feature, measure),
             What::DistinctMerchants => {
                 Some(self.distinct(feature, measure, |event| event.merchant.map(MerchantKey::bits)))
             }
@@ -87,9 +89,43 @@ impl<'c> Window<'c> {
         self.amounts(feature).fold(0, i64::saturating_add)
     }
 
-    fn mean(&self, feature: &Opened<'_>) -> Option<i64> {
-        let count = to_i64(self.amounts(feature).count());
-        self.sum(feature).checked_div(count)
+    fn mean(&self, feature: &Opened<'_>, measure: &mut Measure) -> Option<i64> {
+        let count = if self.has_incrementals(feature) {
+            self.chains(feature, measure).len()
+        } else {
+            self.amounts(feature).count()
+        };
+        self.sum(feature).checked_div(to_i64(count))
+    }
+
+    fn max(&self, feature: &Opened<'_>, measure: &mut Measure) -> Option<i64> {
+        if self.has_incrementals(feature) {
+            self.chains(feature, measure).values().copied().max()
+        } else {
+            self.amounts(feature).max()
+        }
+    }
+
+    fn has_incrementals(&self, feature: &Opened<'_>) -> bool {
+        self.inside(feature).any(|event| event.is_incremental)
+    }
+
+    /// The amounts of what is inside, each with those of its incrementals there: an amount is
+    /// what an authorisation comes to, in however many messages.
+    fn chains<'m>(
+        &self,
+        feature: &Opened<'_>,
+        measure: &'m mut Measure,
+    ) -> &'m HashMap<IdKey, i64> {
+        measure.chains.clear();
+        for event in self.inside(feature) {
+            let id = if event.is_incremental { event.chain } else { event.id };
+            if let Some(minor_units) = event.minor_units {
+                let amount = measure.chains.entry(id).or_default();
+                *amount = amount.saturating_add(minor_units);
+            }
+        }
+        &measure.chains
     }
 
     fn distinct(
@@ -210,6 +246,30 @@ mod tests {
         let earlier = |what| FeatureSpec { with_current: false, ..feature(what) };
         assert_eq!(check(&earlier(What::Count)), Some(2));
         assert_eq!(check(&earlier(What::Mean)), Some(250));
+    }
+
+    #[test]
+    fn mean_and_largest_are_of_authorisations_with_their_incrementals() {
+        let mut card = CardState::default();
+        let named = |id| IdKey::from_bits(id);
+        card.record(Event { id: named(1), ..event(50, 1_000, 1, *b"CN") });
+        let incremental = Event {
+            id: named(2),
+            chain: named(1),
+            is_incremental: true,
+            ..event(60, 500, 1, *b"CN")
+        };
+        card.record(incremental);
+        let current = Event { id: named(3), ..event(100, 600, 1, *b"CN") };
+        let value = |now, what| {
+            let window = Window::new(&card, Some(&current), at(now));
+            window.value(&feature(what), &mut Measure::default())
+        };
+        assert_eq!(value(100, What::Mean), Some(1_050), "1500 and 600");
+        assert_eq!(value(100, What::Max), Some(1_500));
+        // The original has left the window; what was added to it has not.
+        assert_eq!(value(115, What::Mean), Some(550), "500 and 600");
+        assert_eq!(value(115, What::Max), Some(600));
     }
 
     #[test]

@@ -155,7 +155,7 @@ fn check_refuses_a_calendar_that_has_ended_and_says_what_is_missing() {
     let (of_2024, _) = rest.split_once("\n[[year]]").expect("another");
     let directory = tempfile::tempdir().expect("a directory");
     let path = |name: &str| directory.path().join(name);
-    std::fs::write(path("rules.toml"), RULES).expect("written");
+    std::fs::write(path("rules.toml"), format!("{RULES}{FAIL_POLICY}")).expect("written");
     let calendar = format!("{first}\n[[year]]{of_2024}");
     std::fs::write(path("calendar.toml"), calendar).expect("written");
     std::fs::copy("config/stopline.toml", path("stopline.toml")).expect("copied");

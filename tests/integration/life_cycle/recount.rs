@@ -1,6 +1,6 @@
 //! What windows hold of a history, from which messages were ever sent, not from their order.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stopline::domain::OutcomeElsewhere;
 
@@ -13,6 +13,8 @@ pub(super) struct Counted {
     pub(super) fen: Option<i64>,
     pub(super) outcome: &'static str,
     pub(super) is_incremental: bool,
+    /// The one whose amount it adds to; else itself.
+    original: usize,
     pub(super) merchant: u8,
 }
 
@@ -160,6 +162,7 @@ pub(super) fn recount(story: &Story, account: &str) -> Vec<Counted> {
             fen: (!story.made[one].is_in_dollars).then_some(left),
             outcome: net.outcome(one),
             is_incremental: incrementals.contains(&one),
+            original: if incrementals.contains(&one) { net.root(one) } else { one },
             merchant: story.made[one].merchant,
         })
     };
@@ -176,6 +179,12 @@ pub(super) fn features(counted: &[Counted], now: i64) -> Vec<Option<i64>> {
     let approved = |one: &&&Counted| one.outcome == "approved";
     let declined = |one: &&&Counted| one.outcome == "declined";
     let sum = |ones: Vec<&&Counted>| ones.iter().filter_map(|one| one.fen).sum::<i64>();
+    let mut largest = BTreeMap::new();
+    for one in evidence.iter().filter(|one| !declined(one)) {
+        if let Some(fen) = one.fen {
+            *largest.entry(one.original).or_insert(0) += fen;
+        }
+    }
     let last = evidence.iter().filter(|one| !one.is_incremental).map(|one| one.at).max();
     let merchants: BTreeSet<u8> = evidence.iter().map(|one| one.merchant).chain([9]).collect();
     vec![
@@ -184,7 +193,7 @@ pub(super) fn features(counted: &[Counted], now: i64) -> Vec<Option<i64>> {
         Some(count(evidence.iter().filter(declined).collect())),
         Some(sum(evidence.iter().filter(approved).collect())),
         Some(sum(evidence.iter().filter(approved).filter(lately).collect())),
-        evidence.iter().filter(|one| !declined(one)).filter_map(|one| one.fen).max(),
+        largest.into_values().max(),
         last.map(|last| now - last),
         Some(i64::try_from(merchants.len()).expect("few")),
     ]

@@ -55,11 +55,27 @@ fn a_reversal_sent_again_takes_back_once_also_when_its_answer_is_forgotten() {
 }
 
 #[test]
+fn a_reversal_that_finds_nothing_left_says_so() {
+    let whole = [request("a"), reversal("r", "a")];
+    check(&[&whole[..], &[reversal("s", "a")]].concat(), Noted::NothingToDo, (0, 0));
+    check(&[&whole[..], &[partial("s", "a", 100)]].concat(), Noted::OverReversed, (0, 0));
+    check(&[request("a"), partial("r", "a", 0)], Noted::NothingToDo, (1, 5_000));
+}
+
+#[test]
 fn more_than_was_authorised_is_taken_back_to_nothing_and_reported() {
     check(&[request("a"), partial("r", "a", 5_001)], Noted::OverReversed, (0, 0));
     let twice = [request("a"), partial("r", "a", 4_000), partial("s", "a", 4_000)];
     check(&twice, Noted::OverReversed, (0, 0));
     check_any_order(&twice, (0, 0));
+}
+
+#[test]
+fn whether_it_is_too_much_goes_by_what_is_left() {
+    let too_much = [request("a"), partial("r", "a", 4_000), partial("s", "a", 4_000)];
+    check(&[&too_much[..], &[reversal("t", "a")]].concat(), Noted::NothingToDo, (0, 0));
+    let nothing_left = [request("a"), reversal("r", "a"), partial("s", "a", 1)];
+    check(&nothing_left, Noted::OverReversed, (0, 0));
 }
 
 #[test]
@@ -107,7 +123,7 @@ fn money_towards_the_cardholder_is_no_spend_and_its_reversal_takes_nothing() {
         ..message
     };
     check(&[refund(request("a")), refund(reversal("r", "a"))], Noted::NothingToDo, (0, 0));
-    check(&[refund(request("a")), reversal("r", "a")], Noted::OutsideWindows, (0, 0));
+    check(&[refund(request("a")), reversal("r", "a")], Noted::NothingToDo, (0, 0));
     check(&[refund(advice("a", "00"))], Noted::NothingToDo, (0, 0));
 }
 
