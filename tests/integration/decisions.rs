@@ -143,6 +143,35 @@ fn an_id_used_again_for_something_else_is_an_error_and_counts_nothing() {
         assert_eq!(error(answer).authorisation_id.as_deref(), Some("same"));
     }
     assert_eq!(decision(&answers[6]).evidence.first(), Some(&5));
+    let differing = answers[1..6].iter().map(|answer| {
+        let detail = &error(answer).detail;
+        assert!(detail.ends_with("; send a new authorisation under an id of its own"), "{detail}");
+        detail.trim_start_matches("was used before, and differs now in ").split(';').next()
+    });
+    let expected =
+        ["amount_minor_units", "currency", "card", "account_reference, card", "message_type"];
+    assert_eq!(differing.collect::<Vec<_>>(), expected.map(Some));
+}
+
+#[test]
+fn whoever_repeats_an_advice_or_reversal_otherwise_is_told_what_to_do_about_it() {
+    let rig = Rig::new(1);
+    let of_type = |indicator: i32, amount: i64| proto::Authorisation {
+        message_type: indicator,
+        original_id: (indicator == 420).then(|| "original".to_owned()),
+        response_code: (indicator == 120).then(|| "00".to_owned()),
+        amount_minor_units: Some(amount),
+        ..purchase("same", "account")
+    };
+    for (indicator, remedy) in [(120, "the authorisation that it is about"), (420, "reversal")] {
+        rig.send(&of_type(indicator, 5_000));
+        rig.send(&of_type(indicator, 4_000));
+        rig.answer_all(&[0]);
+        let answers = rig.answers();
+        let detail = &error(answers.last().expect("an answer")).detail;
+        assert!(detail.contains("differs now in amount_minor_units"), "{detail}");
+        assert!(detail.contains(remedy) && !detail.contains("new authorisation"), "{detail}");
+    }
 }
 
 #[test]
