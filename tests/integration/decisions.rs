@@ -230,6 +230,29 @@ fn a_refused_stop_order_leaves_the_list_as_it_was() {
 }
 
 #[test]
+fn a_refused_stop_order_that_a_good_one_followed_is_told_at_no_restart() {
+    let rig = Rig::new(1);
+    let send = |order: &proto::StopOrder| {
+        let (key, value) = (order.order_id.clone(), order.encode_to_vec());
+        let place = (STOP_ORDERS, PartitionId(0));
+        rig.broker.produce(place.0, place.1, Some(key.as_bytes()), Some(&value), &[]).unwrap();
+    };
+    let bad = |order_id| proto::StopOrder { cause: 99, ..loss_order(order_id, "account") };
+    send(&bad("put-right"));
+    send(&bad("stays-bad"));
+    send(&loss_order("put-right", "account"));
+    send(&loss_order("was-good", "account"));
+    send(&bad("was-good"));
+    let status = rig.follow_to_the_end();
+    assert_eq!((status.applied_count(), status.refused_count()), (2, 2));
+    // A tombstone of an order that stands, which was then published again.
+    rig.broker.produce(STOP_ORDERS, PartitionId(0), Some(b"put-right"), None, &[]).unwrap();
+    assert_eq!(rig.follow_to_the_end().tombstones_refused_count(), 1);
+    send(&loss_order("put-right", "account"));
+    assert_eq!(rig.follow_to_the_end().tombstones_refused_count(), 0);
+}
+
+#[test]
 fn other_messages_are_acknowledged_and_counted() {
     let rig = Rig::new(1);
     let of_type = |indicator: i32, id: &str| proto::Authorisation {
