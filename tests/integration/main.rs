@@ -34,6 +34,7 @@ mod source_text;
 mod support;
 mod take_over;
 mod verify;
+mod verify_notes;
 mod windows;
 mod wire_card_numbers;
 mod wire_golden;
