@@ -85,11 +85,11 @@ fn start_log(settings: &Settings) {
 fn exit_of(fault: &RunFault) -> Exit {
     match fault {
         RunFault::Key(_)
+        | RunFault::Admin(_)
         | RunFault::Topics(TopicsRefused::Faults(_))
         | RunFault::TopicsChanged(_)
         | RunFault::Worker { end: WorkerEnd::JournalWentBack { .. }, .. } => Exit::BadConfig,
-        RunFault::Admin(_)
-        | RunFault::SetUp(_)
+        RunFault::SetUp(_)
         | RunFault::Forced
         | RunFault::Worker {
             end: WorkerEnd::NotDrained { .. } | WorkerEnd::NotCommitted { .. },

@@ -18,8 +18,9 @@ const PROGRESS_INTERVAL: Duration = Duration::from_secs(1);
 /// Reads authorisations and decisions and says whether every input is answered and whether
 /// there is one truth about each. Writes nothing to the cluster and joins no group.
 ///
-/// Exits 0 where nothing is broken, 70 where something is, with the first places. Each input
-/// takes up to 240 bytes of memory.
+/// Exits 0 where nothing is broken, 70 where something is, with the first places, and 78 where
+/// the group has committed nothing: is kafka.group right? Each input takes up to 240 bytes of
+/// memory.
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
     #[command(flatten)]
@@ -76,7 +77,11 @@ fn finish(summary: Option<&Path>, report: &Report) -> Exit {
         eprintln!("error: {}: {error}", path.display());
         return Exit::Disk;
     }
-    if report.is_clean { Exit::Ok } else { Exit::Broken }
+    match &report.group_without_commits {
+        _ if !report.is_clean => Exit::Broken,
+        Some(_) => Exit::BadConfig,
+        None => Exit::Ok,
+    }
 }
 
 fn write_summary(path: &Path, report: &Report) -> io::Result<()> {

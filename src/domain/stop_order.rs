@@ -51,10 +51,14 @@ impl StopOrder {
             && self.lifted_at.is_none_or(|end| moment < end)
     }
 
+    /// True where it is lifted at `moment`: a lift may be told ahead of its time.
+    pub fn is_lifted_at(&self, moment: EventTime) -> bool {
+        self.lifted_at.is_some_and(|end| end <= moment)
+    }
+
     /// True where it will not stop anything at or after `moment`.
     pub fn is_over_at(&self, moment: EventTime) -> bool {
-        self.lapses_at.is_some_and(|end| end <= moment)
-            || self.lifted_at.is_some_and(|end| end <= moment)
+        self.lapses_at.is_some_and(|end| end <= moment) || self.is_lifted_at(moment)
     }
 }
 
@@ -193,6 +197,8 @@ mod tests {
                 expected,
                 "{moment} {lapses:?} {lifted:?}"
             );
+            let is_lifted = lifted.is_some_and(|lifted| lifted <= moment);
+            assert_eq!(order.is_lifted_at(at(moment)), is_lifted, "{moment} {lifted:?}");
         }
     }
 }

@@ -210,7 +210,9 @@ impl Engine {
                 return Answer { value, kind };
             }
             if !earlier.likeness.is_with_another_code(&likeness) {
-                return lend(fresh.insert(conflicting_repeat(auth, met)), value, *canonical);
+                let differing = earlier.likeness.differences(&likeness);
+                let conflict = conflicting_repeat(auth, met, &differing);
+                return lend(fresh.insert(conflict), value, *canonical);
             }
         }
 
@@ -298,16 +300,22 @@ fn acknowledgement(
     }))
 }
 
-fn conflicting_repeat(auth: &Authorisation<'_>, met: &Met) -> Record {
+fn conflicting_repeat(auth: &Authorisation<'_>, met: &Met, differing: &[&str]) -> Record {
+    let remedy = match auth.message_type.class {
+        MessageClass::Request => "send a new authorisation under an id of its own",
+        MessageClass::Advice | MessageClass::OutcomeNotice => {
+            "send it as it was first sent, or under the id of the authorisation that it is about"
+        }
+        MessageClass::Reversal | MessageClass::EchoTest => {
+            "send it as it was first sent, or a further reversal under an id of its own"
+        }
+    };
     Record::Error(Box::new(InputError {
         input: met.input,
         id: Some(auth.id.to_text()),
         reason: ErrorReason::ConflictingRepeat,
         field: "authorisation_id",
-        detail: "was used before with another amount, currency, card, account, processing code or \
-                 message type; \
-                 send a new authorisation under an id of its own"
-            .to_owned(),
+        detail: format!("was used before, and differs now in {}; {remedy}", differing.join(", ")),
     }))
 }
 

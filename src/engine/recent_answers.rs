@@ -57,6 +57,23 @@ impl Likeness {
         self.response_code != other.response_code
             && *self == Self { response_code: self.response_code, ..*other }
     }
+
+    /// The fields in which `other` differs, by their names in the contract. Not on the hot path.
+    pub(super) fn differences(&self, other: &Self) -> Vec<&'static str> {
+        let minor_units = |of: &Self| of.amount.map(Amount::minor_units);
+        let currency = |of: &Self| of.amount.map(Amount::currency);
+        let fields = [
+            ("message_type", self.family != other.family),
+            ("account_reference", self.account != other.account),
+            ("card", self.card != other.card),
+            ("amount_minor_units", minor_units(self) != minor_units(other)),
+            ("currency", currency(self) != currency(other)),
+            ("original_id", self.original != other.original),
+            ("response_code", self.response_code != other.response_code),
+            ("processing_code", self.processing != other.processing),
+        ];
+        fields.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
 }
 
 /// An answer as it was given.

@@ -105,6 +105,7 @@ pub fn run(settings: Settings, rule_set: Arc<RuleSet>, allowed: &[String]) -> Re
     let door = build::door(&settings.door)?; // Before anything is started.
     let pan_key = door.pan_key().map(|key| key.id().to_string());
     info!(key_seed = %door.keys().seed_id(), pan_key, "keys are loaded; these are their ids");
+    http::try_address(settings.admin_address)?; // A wrong setting: told before any waiting.
     let partitions_count = check_topics(&settings, &rule_set, allowed, &clock)?;
     let process = Process {
         settings: Arc::new(settings),

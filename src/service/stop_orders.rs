@@ -1,5 +1,7 @@
 //! The follower: reads the stop-orders topic whole, then live, into the stop list.
 
+use std::collections::BTreeMap;
+use std::mem::take;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,10 +9,11 @@ use std::time::Duration;
 use tracing::{error, info, warn};
 
 use super::Clock;
+use super::journal::record::header;
 use super::log::{Fault, Tail, TailEvent, TailRecord};
-use crate::domain::{ErrorReason, EventTime, Offset, Span};
+use crate::domain::{EventTime, Offset, OrderKey, Span, Text};
 use crate::engine::shared::{Removal, Shared};
-use crate::wire::{Door, Format, KafkaKey};
+use crate::wire::{Door, Format, KafkaKey, Refusal};
 
 /// What the follower tells the rest of the process.
 #[derive(Debug, Default)]
@@ -47,7 +50,8 @@ impl FollowerStatus {
         self.applied.load(Ordering::Relaxed)
     }
 
-    /// Records refused: the list stays as it was.
+    /// Records refused: the list stays as it was. Of those read at the start, only the ones
+    /// that no good record under the same id followed.
     pub fn refused_count(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
     }
@@ -72,6 +76,25 @@ pub struct Follower<T> {
     status: Arc<FollowerStatus>,
     /// Where its being up to date is watched.
     watch: Option<Watch>,
+    /// What was refused while the topic is read whole: told at its end, unless a good record
+    /// under the same id follows.
+    open: BTreeMap<OrderKey, Vec<Refused>>,
+}
+
+/// A record that the list was not changed by.
+struct Refused {
+    offset: Offset,
+    fault: RecordFault,
+}
+
+/// Why the list was not changed.
+enum RecordFault {
+    /// It is no order.
+    Order(Refusal),
+    /// A tombstone without a readable key.
+    NoKey,
+    /// A tombstone of an order that stands.
+    StillStands,
 }
 
 /// Asks now and then whether the list is up to date.
@@ -98,7 +121,7 @@ impl<T: Tail> Follower<T> {
         shared: Arc<Shared>,
         status: Arc<FollowerStatus>,
     ) -> Self {
-        Self { tail, door, default_format, shared, status, watch: None }
+        Self { tail, door, default_format, shared, status, watch: None, open: BTreeMap::new() }
     }
 
     /// The same, asking the broker by `clock` now and then whether the list is up to date.
@@ -151,10 +174,15 @@ impl<T: Tail> Follower<T> {
         }
     }
 
-    fn reached_end(&self) {
+    fn reached_end(&mut self) {
         if !self.status.is_whole.swap(true, Ordering::AcqRel) {
             let orders = self.shared.stop_list.orders_count();
             info!(orders, version = self.shared.stop_list.version().0, "stop list is whole");
+            let mut open: Vec<_> = take(&mut self.open).into_values().flatten().collect();
+            open.sort_by_key(|refused| refused.offset);
+            for refused in &open {
+                self.tell(refused);
+            }
             let foreign_tags = self.status.foreign_tags_count();
             if foreign_tags > 0 {
                 warn!(
@@ -166,7 +194,7 @@ impl<T: Tail> Follower<T> {
         }
     }
 
-    fn take(&self, record: &TailRecord) {
+    fn take(&mut self, record: &TailRecord) {
         let moment = EventTime::nearest_to(record.appended_at_unix_millis);
         match record.value.as_deref() {
             None => self.take_tombstone(record, moment),
@@ -175,12 +203,8 @@ impl<T: Tail> Follower<T> {
         self.shared.stop_list.set_version(record.offset.next());
     }
 
-    fn take_order(&self, record: &TailRecord, value: &[u8], moment: EventTime) {
-        let content_type = record
-            .headers
-            .iter()
-            .find(|(name, _)| name == "content-type")
-            .map(|(_, value)| value.as_slice());
+    fn take_order(&mut self, record: &TailRecord, value: &[u8], moment: EventTime) {
+        let content_type = header(record, "content-type");
         let order =
             Format::from_content_type(content_type, self.default_format).and_then(|format| {
                 let key = KafkaKey::Record(record.key.as_deref());
@@ -189,9 +213,18 @@ impl<T: Tail> Follower<T> {
         match order {
             Ok(order) => {
                 if self.status.is_whole() {
-                    let (cause, is_lifted) = (order.cause, order.lifted_at.is_some());
-                    info!(offset = record.offset.0, ?cause, is_lifted, "a stop order is applied");
+                    let (cause, is_lifted) = (order.cause, order.is_lifted_at(moment));
+                    let lifted_at_millis = order.lifted_at.map(EventTime::unix_millis);
+                    info!(
+                        offset = record.offset.0,
+                        ?cause,
+                        is_in_force = order.is_in_force_at(moment),
+                        is_lifted,
+                        lifted_at_millis,
+                        "a stop order is applied"
+                    );
                 }
+                self.open.remove(&order.key);
                 if order.has_foreign_tag {
                     self.note_foreign_tag(record.offset);
                 }
@@ -199,7 +232,10 @@ impl<T: Tail> Follower<T> {
                 self.status.applied.fetch_add(1, Ordering::Relaxed);
             }
             Err(refusal) => {
-                self.refuse(record.offset, refusal.reason, refusal.field, &refusal.detail);
+                let id = refusal.id.as_ref().map(Text::as_str).or_else(|| key_text(record));
+                let order = id.map(|id| self.door.keys().order_key(id));
+                let fault = RecordFault::Order(refusal);
+                self.refuse(order, Refused { offset: record.offset, fault });
             }
         }
     }
@@ -216,36 +252,60 @@ impl<T: Tail> Follower<T> {
         }
     }
 
-    fn take_tombstone(&self, record: &TailRecord, moment: EventTime) {
-        let key = record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
-        let Some(key) = key else {
-            self.refuse(record.offset, ErrorReason::KeyMismatch, "order_id", "has no readable key");
-            return;
+    fn take_tombstone(&mut self, record: &TailRecord, moment: EventTime) {
+        let offset = record.offset;
+        let Some(key) = key_text(record) else {
+            return self.refuse(None, Refused { offset, fault: RecordFault::NoKey });
         };
-        match self.shared.stop_list.remove(self.door.keys().order_key(key), moment) {
-            Removal::Forgotten | Removal::Unknown => {}
+        let order = self.door.keys().order_key(key);
+        match self.shared.stop_list.remove(order, moment) {
+            Removal::Forgotten | Removal::Unknown => drop(self.open.remove(&order)),
             Removal::StillStands => {
-                self.status.tombstones_refused.fetch_add(1, Ordering::Relaxed);
-                error!(
-                    topic = "stop orders",
-                    offset = record.offset.0,
-                    "a tombstone came for a stop order that still stands. It stays in force here, \
-                     but compaction deletes it: publish the order again, or lift it with a record \
-                     that has lifted_at_millis"
-                );
+                self.refuse(Some(order), Refused { offset, fault: RecordFault::StillStands });
             }
         }
     }
 
-    fn refuse(&self, offset: Offset, reason: ErrorReason, field: &str, detail: &str) {
+    /// Tells of `refused`, which is about `order`: at once, or at the end of what the topic
+    /// held at the start.
+    fn refuse(&mut self, order: Option<OrderKey>, refused: Refused) {
+        match order.filter(|_| !self.status.is_whole()) {
+            Some(order) => self.open.entry(order).or_default().push(refused),
+            None => self.tell(&refused),
+        }
+    }
+
+    fn tell(&self, refused: &Refused) {
+        let offset = refused.offset.0;
+        let (reason, field, detail) = match &refused.fault {
+            RecordFault::StillStands => {
+                self.status.tombstones_refused.fetch_add(1, Ordering::Relaxed);
+                error!(
+                    topic = "stop orders",
+                    offset,
+                    "a tombstone came for a stop order that still stands. It stays in force here, \
+                     but compaction deletes it: publish the order again, or lift it with a record \
+                     that has lifted_at_millis"
+                );
+                return;
+            }
+            RecordFault::NoKey => ("key_mismatch", "order_id", "has no readable key"),
+            RecordFault::Order(refusal) => {
+                (refusal.reason.name(), refusal.field, refusal.detail.as_str())
+            }
+        };
         self.status.refused.fetch_add(1, Ordering::Relaxed);
         error!(
-            offset = offset.0,
-            reason = reason.name(),
+            offset,
+            reason,
             field,
             detail,
             "a stop order was refused; the list stays as it was. Publish it again, put right: \
              compaction deletes an earlier order under the same id"
         );
     }
+}
+
+fn key_text(record: &TailRecord) -> Option<&str> {
+    std::str::from_utf8(record.key.as_deref()?).ok()
 }

@@ -7,14 +7,15 @@ use crate::domain::{
 
 use super::checks;
 use super::door::{Door, Incoming, KafkaKey};
-use super::fields::{CardField, Fields, NAME_LENGTH_MAX};
+use super::fields::{CardFields, Fields, NAME_LENGTH_MAX};
 use super::pan::{Pan, PanFault};
 use super::proto;
 use super::refusal::Fault;
 use super::scheme_codes::outcome_elsewhere;
 
 const PARTY_LENGTH_MAX: usize = 32;
-const SWITCH_CONTEXT_BYTES_MAX: usize = 1_024;
+/// The most that a switch may ask to get back.
+pub(super) const SWITCH_CONTEXT_BYTES_MAX: usize = 1_024;
 
 /// The words that `fields` and `card` stand for, in a record with `key`.
 ///
@@ -23,11 +24,11 @@ const SWITCH_CONTEXT_BYTES_MAX: usize = 1_024;
 pub(super) fn translate<'s>(
     door: &Door,
     fields: &Fields<'s>,
-    card: Option<CardField<'_>>,
+    card: CardFields<'_>,
     key: KafkaKey<'_>,
 ) -> Result<Incoming<'s>, Fault> {
     let message_type = message_type(fields)?;
-    let card = card.map(|card| card_key(door, card)).transpose()?;
+    let card = card_key(door, card)?;
     let switch_context = switch_context(fields)?;
     if message_type.class == MessageClass::EchoTest {
         return echo(fields, switch_context);
@@ -135,24 +136,32 @@ fn original_id<'s>(
         let where_required = "on a reversal and on an incremental authorisation";
         return Err(Fault::missing("original_id", where_required));
     }
+    if is_required && fields.original_id == Some(fields.authorisation_id) {
+        let what = "is this message's own id; it must name the authorisation that it is about, \
+                    and authorisation_id be an id of its own";
+        return Err(Fault::invalid("original_id", what));
+    }
     checks::optional_name("original_id", fields.original_id, NAME_LENGTH_MAX)
 }
 
-fn card_key(door: &Door, card: CardField<'_>) -> Result<CardKey, Fault> {
-    match card {
-        CardField::Token(token) => {
+/// A card number that came is refused whatever came with it, or behind it.
+fn card_key(door: &Door, card: CardFields<'_>) -> Result<Option<CardKey>, Fault> {
+    match (card, door.tagging_key()) {
+        (CardFields { token: None, pan: None }, _) => Ok(None),
+        (CardFields { token: Some(token), pan: None }, _) => {
             let token = checks::card_token(door.settings, token)?;
-            Ok(door.keys.card_token_key(token.as_str()))
+            Ok(Some(door.keys.card_token_key(token.as_str())))
         }
-        CardField::Pan(text) => {
-            let Some(pan_key) = door.tagging_key() else {
-                return Err(Fault::of(
-                    ErrorReason::PanRefused,
-                    "pan",
-                    "came, and card numbers are not let in here; send card_token",
-                ));
-            };
-            Pan::read(text).map(|pan| pan_key.tag(pan)).map_err(|fault| match fault {
+        (CardFields { pan: Some(_), .. }, None) => Err(Fault::of(
+            ErrorReason::PanRefused,
+            "pan",
+            "came, and card numbers are not let in here; send card_token",
+        )),
+        (CardFields { token: Some(_), pan: Some(_) }, Some(_)) => {
+            Err(Fault::invalid("pan", "came together with card_token; a message has one of them"))
+        }
+        (CardFields { token: None, pan: Some(text) }, Some(pan_key)) => {
+            Pan::read(text).map(|pan| Some(pan_key.tag(pan))).map_err(|fault| match fault {
                 PanFault::Form => Fault::invalid("pan", "is not 13 to 19 digits"),
                 PanFault::CheckDigit => Fault::invalid("pan", "has a wrong check digit"),
             })

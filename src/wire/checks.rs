@@ -37,7 +37,7 @@ pub(super) fn card_token(settings: DoorSettings, text: &str) -> Result<Identifie
             ErrorReason::ReferenceLooksLikePan,
             "card_token",
             "is 13 to 19 digits with a valid check digit, like a card number; \
-             set numeric_references = true where tokens are numeric",
+             set door.numeric_references = true only if these are tokens",
         ));
     }
     Ok(token)
@@ -54,7 +54,7 @@ pub(super) fn account_reference(
             ErrorReason::ReferenceLooksLikePan,
             "account_reference",
             "is 13 to 19 digits, like a card number; \
-             set numeric_references = true where references are numeric",
+             set door.numeric_references = true only if these are tokens",
         ));
     }
     Ok(reference)

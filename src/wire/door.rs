@@ -1,20 +1,19 @@
 //! The door: how bytes become words, and who is not let in.
 
-use zeroize::{Zeroize, Zeroizing};
-
 use crate::domain::{Authorisation, ErrorReason, EventTime, Identifier, Offset, StopOrder};
 
 use super::authorisation;
 use super::currencies::Currencies;
-use super::fields::{CardField, Fields, refusable_id, salvage_text};
+use super::fields::{CardFields, Fields};
 use super::format::Format;
 use super::framing::unframed;
 use super::json;
 use super::keys::{KeyMaker, KeySeed};
 use super::pan::PanKey;
 use super::proto;
-use super::proto::authorisation::Card;
 use super::refusal::{Fault, Refusal};
+use super::salvage::{Meant, Salvaged};
+use super::scratch::Scratch;
 use super::stop_order;
 
 /// What the door lets in. Every one of them is somebody's decision: no default.
@@ -80,75 +79,6 @@ pub enum Incoming<'s> {
     },
 }
 
-/// Where a JSON message lies while its words are in use; reused from message to
-/// message. It is wiped before the next one, after a refusal and when dropped.
-/// (A protobuf message is read where the record lies and needs none.)
-#[derive(Default)]
-pub struct Scratch {
-    message: proto::Authorisation,
-}
-
-impl Scratch {
-    fn wipe(&mut self) {
-        wipe_card(&mut self.message.card);
-        self.message.authorisation_id.zeroize();
-        self.message.account_reference.zeroize();
-        let texts = [
-            &mut self.message.original_id,
-            &mut self.message.billing_currency,
-            &mut self.message.merchant_id,
-            &mut self.message.acquirer_id,
-            &mut self.message.terminal_id,
-            &mut self.message.merchant_country,
-            &mut self.message.bin,
-            &mut self.message.device_id,
-            &mut self.message.ip_address,
-            &mut self.message.ip_country,
-            &mut self.message.email_digest,
-            &mut self.message.portfolio,
-            &mut self.message.response_code,
-        ];
-        for text in texts {
-            text.zeroize();
-        }
-        self.message.currency.zeroize();
-        self.message.switch_context.zeroize();
-        prost::Message::clear(&mut self.message);
-    }
-}
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        self.wipe();
-    }
-}
-
-/// A JSON message's card while it is hashed; wiped when dropped.
-struct CardInPassing(Option<Card>);
-
-impl CardInPassing {
-    fn field(&self) -> Option<CardField<'_>> {
-        self.0.as_ref().map(|card| match card {
-            Card::CardToken(token) => CardField::Token(token),
-            Card::Pan(pan) => CardField::Pan(pan),
-        })
-    }
-}
-
-impl Drop for CardInPassing {
-    fn drop(&mut self) {
-        wipe_card(&mut self.0);
-    }
-}
-
-pub(super) fn wipe_card(card: &mut Option<Card>) {
-    match card {
-        Some(Card::CardToken(text) | Card::Pan(text)) => text.zeroize(),
-        None => {}
-    }
-    *card = None;
-}
-
 impl Door {
     /// The door for `settings`; all keys hang on `key_seed`, those of card numbers on `pan_key`.
     pub fn new(settings: DoorSettings, key_seed: &KeySeed, pan_key: Option<PanKey>) -> Self {
@@ -175,7 +105,8 @@ impl Door {
     /// nothing.
     ///
     /// # Errors
-    /// A [`Refusal`] that names reason and field, and the id where one can be read.
+    /// A [`Refusal`] that names reason and field, and gives back id and switch context where
+    /// they can be read.
     pub fn decode<'s>(
         &self,
         format: Format,
@@ -183,11 +114,11 @@ impl Door {
         value: Option<&'s [u8]>,
         scratch: &'s mut Scratch,
     ) -> Result<Incoming<'s>, Refusal> {
-        let payload = self.payload(format, value, AUTHORISATION_ID)?;
+        let payload = self.payload(format, value, Meant::Authorisation)?;
         match format {
-            Format::Protobuf => self
-                .decode_protobuf(key, payload)
-                .map_err(|refusal| if is_like_json(payload) { meant_as_json() } else { refusal }),
+            Format::Protobuf => self.decode_protobuf(key, payload).map_err(|refusal| {
+                if is_like_json(payload) { meant_as_json(payload) } else { refusal }
+            }),
             Format::Json => self.decode_json(key, payload, scratch),
         }
     }
@@ -205,36 +136,32 @@ impl Door {
         offset: Offset,
         appended_at: EventTime,
     ) -> Result<StopOrder, Refusal> {
-        let payload = self.payload(format, value, ORDER_ID)?;
+        let payload = self.payload(format, value, Meant::StopOrder)?;
         let mut message = proto::StopOrder::default();
         stop_order::read(format, payload, &mut message)
             .and_then(|()| stop_order::translate(self, &message, key, offset, appended_at))
-            .map_err(|fault| {
-                let salvaged = salvage_id(format, payload, ORDER_ID);
-                fault.of_message(salvaged.as_ref().and_then(|id| refusable_id(id)))
-            })
+            .map_err(|fault| fault.of_message(Salvaged::read(format, payload, Meant::StopOrder)))
     }
 
     fn payload<'v>(
         &self,
         format: Format,
         value: Option<&'v [u8]>,
-        id_number: u32,
+        meant: Meant,
     ) -> Result<&'v [u8], Refusal> {
-        let empty = || Fault::whole(ErrorReason::Empty, "the record has no value").of_message(None);
+        let nothing = Salvaged::default;
+        let empty =
+            || Fault::whole(ErrorReason::Empty, "the record has no value").of_message(nothing());
         let value = value.filter(|value| !value.is_empty()).ok_or_else(empty)?;
         let bytes_max = self.settings.message_bytes_max;
         if value.len() > bytes_max {
             let head = value.get(..bytes_max).unwrap_or_default();
             let head = unframed(format, head).unwrap_or_default();
-            let id = match format {
-                Format::Protobuf => salvage_text(head, id_number).and_then(refusable_id),
-                Format::Json => None,
-            };
+            let salvaged = Salvaged::read(format, head, meant);
             let detail = format!("the record's value is larger than {bytes_max} bytes");
-            return Err(Fault::whole(ErrorReason::TooLarge, &detail).of_message(id));
+            return Err(Fault::whole(ErrorReason::TooLarge, &detail).of_message(salvaged));
         }
-        let payload = unframed(format, value).map_err(|fault| fault.of_message(None))?;
+        let payload = unframed(format, value).map_err(|fault| fault.of_message(nothing()))?;
         Some(payload).filter(|payload| !payload.is_empty()).ok_or_else(empty)
     }
 
@@ -244,14 +171,14 @@ impl Door {
         payload: &'s [u8],
     ) -> Result<Incoming<'s>, Refusal> {
         let mut fields = Fields::default();
-        let mut card = None;
+        let mut card = CardFields::default();
         fields
             .read(&mut card, payload)
             .and_then(|()| authorisation::translate(self, &fields, card, key))
             .map_err(|fault| {
                 // Also behind a field of the wrong type, up to where the message is torn.
-                let id = salvage_text(payload, AUTHORISATION_ID).and_then(refusable_id);
-                fault.of_message(id)
+                let meant = Meant::Authorisation;
+                fault.of_message(Salvaged::read(Format::Protobuf, payload, meant))
             })
     }
 
@@ -262,46 +189,17 @@ impl Door {
         scratch: &'s mut Scratch,
     ) -> Result<Incoming<'s>, Refusal> {
         scratch.wipe();
-        if let Err(fault) = json::read(payload, &mut scratch.message) {
+        if let Err(fault) = json::read(payload, scratch) {
             scratch.wipe();
-            let id = salvage_id(Format::Json, payload, AUTHORISATION_ID);
-            return Err(fault.of_message(id.as_ref().and_then(|id| refusable_id(id))));
+            let salvaged = Salvaged::read(Format::Json, payload, Meant::Authorisation);
+            return Err(fault.of_message(salvaged));
         }
-        let card = CardInPassing(scratch.message.card.take());
+        let card = std::mem::take(&mut scratch.card);
         let fields = Fields::of(&scratch.message);
-        authorisation::translate(self, &fields, card.field(), key)
-            .map_err(|fault| fault.of_message(refusable_id(fields.authorisation_id)))
+        authorisation::translate(self, &fields, card.fields(), key).map_err(|fault| {
+            fault.of_message(Salvaged::of(fields.authorisation_id, fields.switch_context))
+        })
     }
-}
-
-/// Number of `authorisation_id` in `Authorisation`.
-const AUTHORISATION_ID: u32 = 2;
-/// Number of `order_id` in `StopOrder`.
-const ORDER_ID: u32 = 1;
-
-/// The id of a message that was refused, where one can be read. Wiped when
-/// dropped: it may hold a card number.
-fn salvage_id(format: Format, payload: &[u8], number: u32) -> Option<Zeroizing<String>> {
-    let id = match format {
-        Format::Protobuf => salvage_text(payload, number).map(str::to_owned),
-        Format::Json => {
-            let ids = serde_json::from_slice::<Ids>(payload).ok()?;
-            match number {
-                AUTHORISATION_ID => ids.authorisation_id,
-                _ => ids.order_id,
-            }
-        }
-    };
-    id.map(Zeroizing::new)
-}
-
-/// The ids of a well-formed JSON message, whatever else is wrong with it.
-#[derive(serde::Deserialize)]
-struct Ids {
-    #[serde(alias = "authorisationId")]
-    authorisation_id: Option<String>,
-    #[serde(alias = "orderId")]
-    order_id: Option<String>,
 }
 
 /// True for what begins as a JSON object does; no protobuf message of ours does.
@@ -311,9 +209,11 @@ fn is_like_json(payload: &[u8]) -> bool {
 
 /// What a sender is told who forgot to say that a message is JSON.
 #[cold]
-fn meant_as_json() -> Refusal {
-    let what = "the value looks like JSON: say so with the header content-type: application/json";
-    Fault::whole(ErrorReason::Malformed, what).of_message(None)
+fn meant_as_json(payload: &[u8]) -> Refusal {
+    let what = "the value looks like JSON: say so with the header content-type: application/json \
+                (header names are lower case)";
+    let salvaged = Salvaged::read(Format::Json, payload, Meant::Authorisation);
+    Fault::whole(ErrorReason::Malformed, what).of_message(salvaged)
 }
 
 #[cfg(test)]
@@ -346,7 +246,7 @@ mod tests {
         ];
         for text in cases {
             let scratch = scratch_after(&text);
-            assert!(scratch.message.card.is_none(), "{text}");
+            assert!(scratch.card.fields() == CardFields::default(), "{text}");
         }
         let torn = format!(r#"{{"account_reference":"{PAN}","eci":"x"}}"#);
         assert!(scratch_after(&torn).message == proto::Authorisation::default());

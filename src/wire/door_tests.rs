@@ -227,6 +227,21 @@ fn what_does_not_have_its_form_is_refused() {
     );
 }
 
+#[test]
+fn what_is_about_another_authorisation_has_an_id_of_its_own() {
+    let own: Change = |m| m.original_id = Some("auth-1".into());
+    let incremental: Change = |m| {
+        m.incremental = true;
+        m.original_id = Some("auth-1".into());
+    };
+    let cases = [(400, own), (401, own), (420, own), (421, own), (100, incremental)];
+    let refused = cases
+        .map(|(indicator, change)| (indicator, change, ErrorReason::FieldInvalid, "original_id"));
+    check_refused(&door(false, false), &refused);
+    // A payment under an agreement may name itself as its first.
+    check_let_in(&door(false, false), &[(100, own), (120, own)]);
+}
+
 #[rustfmt::skip] // A case a line.
 #[test]
 fn values_at_their_limits_are_let_in() {

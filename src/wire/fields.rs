@@ -52,11 +52,13 @@ pub(super) const FIELD_NAMES: [&str; 38] = [
 /// The longest authorisation id, card token or account reference, in characters.
 pub(super) const NAME_LENGTH_MAX: usize = 64;
 
-/// The card as the sender wrote it: the only sight of a number before `pan.rs`.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum CardField<'a> {
-    Token(&'a str),
-    Pan(&'a str),
+/// The card as the sender wrote it, in both forms: the only sight of a number before
+/// `pan.rs`. Never the last form alone, as the format has it: a number would come in
+/// before a token, and nobody would know.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct CardFields<'a> {
+    pub(super) token: Option<&'a str>,
+    pub(super) pan: Option<&'a str>,
 }
 
 /// The fields of `Authorisation`, borrowed. Never printed: any may hold a card number.
@@ -101,11 +103,7 @@ pub(super) struct Fields<'a> {
 
 impl<'a> Fields<'a> {
     /// Reads the protobuf message `bytes` into `self` and `card`. Hot path: allocates nothing.
-    pub(super) fn read(
-        &mut self,
-        card: &mut Option<CardField<'a>>,
-        bytes: &'a [u8],
-    ) -> Result<(), Fault> {
+    pub(super) fn read(&mut self, card: &mut CardFields<'a>, bytes: &'a [u8]) -> Result<(), Fault> {
         let mut reader = Reader::new(bytes);
         let mut number = 0;
         loop {
@@ -123,7 +121,7 @@ impl<'a> Fields<'a> {
 
     fn read_field(
         &mut self,
-        card: &mut Option<CardField<'a>>,
+        card: &mut CardFields<'a>,
         reader: &mut Reader<'a>,
         number: u32,
         layout: WireType,
@@ -134,8 +132,8 @@ impl<'a> Fields<'a> {
             3 => self.original_id = Some(reader.text(layout)?),
             4 => self.processing_code = reader.enumeration(layout)?,
             5 => self.incremental = reader.bool(layout)?,
-            6 => *card = Some(CardField::Token(reader.text(layout)?)),
-            7 => *card = Some(CardField::Pan(reader.text(layout)?)),
+            6 => card.token = Some(reader.text(layout)?),
+            7 => card.pan = Some(reader.text(layout)?),
             8 => self.account_reference = reader.text(layout)?,
             9 => self.amount_minor_units = Some(reader.int64(layout)?),
             10 => self.currency = reader.text(layout)?,
@@ -224,24 +222,6 @@ fn malformed(number: u32, torn: Torn) -> Fault {
         "" => Fault::whole(ErrorReason::Malformed, &format!("the message {}", torn.what())),
         field => Fault::of(ErrorReason::Malformed, field, torn.what()),
     }
-}
-
-/// The text of top-level field `number` in `bytes`, which may be torn elsewhere:
-/// the last whole value before the tear.
-pub(super) fn salvage_text(bytes: &[u8], number: u32) -> Option<&str> {
-    let mut reader = Reader::new(bytes);
-    let mut found = None;
-    while let Ok(Some((field, wire_type))) = reader.key() {
-        if field == number && wire_type == WireType::LengthDelimited {
-            match reader.bytes(wire_type) {
-                Ok(text) => found = std::str::from_utf8(text).ok(),
-                Err(_) => break,
-            }
-        } else if reader.skip(field, wire_type).is_err() {
-            break;
-        }
-    }
-    found
 }
 
 /// `text` as the id that a refusal may repeat: a name, and no card number.

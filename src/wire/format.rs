@@ -4,6 +4,7 @@ use crate::domain::ErrorReason;
 
 use super::Refusal;
 use super::refusal::Fault;
+use super::salvage::Salvaged;
 
 /// How a message is written.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
@@ -44,7 +45,7 @@ impl Format {
                     "the content-type header names a format that is not spoken here; \
                      expected application/x-protobuf or application/json",
                 )
-                .of_message(None)
+                .of_message(Salvaged::default())
             })
     }
 

@@ -101,7 +101,7 @@ fn fault<M: JsonMessage>(at: Place, error: &serde_json::Error) -> Fault {
         ),
         (Category::Data, field) => Fault::invalid(
             field,
-            &format!("does not have the type that the contract gives it {place}"),
+            &format!("does not have its type: expected {} {place}", expected_of(field)),
         ),
         (Category::Eof, _) => {
             Fault::whole(ErrorReason::Malformed, &format!("the JSON text is cut short {place}"))
@@ -110,6 +110,20 @@ fn fault<M: JsonMessage>(at: Place, error: &serde_json::Error) -> Fault {
             ErrorReason::Malformed,
             &format!("the JSON text is not well-formed {place}"),
         ),
+    }
+}
+
+/// What a field that is no enum takes, by its name: names end with their units.
+fn expected_of(field: &str) -> &'static str {
+    match field {
+        _ if field.ends_with("amount_minor_units") => {
+            "a whole number of minor units (1280, not 12.80)"
+        }
+        _ if field.ends_with("_millis") => "Unix milliseconds, a whole number (1795503600000)",
+        "merchant_category_code" | "eci" => "a whole number (7995, not 7995.0)",
+        "incremental" => "true or false",
+        "switch_context" => "bytes as a text in base64",
+        _ => "a text in quotation marks",
     }
 }
 

@@ -4,13 +4,12 @@ use pbjson::private::BytesDeserialize;
 use serde::de::{Deserialize, MapAccess};
 use zeroize::Zeroize;
 
-use super::door::wipe_card;
 use super::fields::FIELD_NAMES;
 use super::json::{Integer, JsonMessage, Oddities};
 use super::proto;
-use super::proto::authorisation::Card;
+use super::scratch::Scratch;
 
-impl JsonMessage for proto::Authorisation {
+impl JsonMessage for Scratch {
     const NAMES: &'static [&'static str] = &FIELD_NAMES;
     /// Senders may be newer than this engine.
     const ODDITIES: Oddities = Oddities::LetPass;
@@ -20,44 +19,45 @@ impl JsonMessage for proto::Authorisation {
     }
 
     fn take<'de, A: MapAccess<'de>>(&mut self, number: usize, map: &mut A) -> Result<(), A::Error> {
+        let Self { message, card } = self;
         match number {
-            1 => self.message_type = enumeration::<A, proto::MessageType>(map)?,
-            2 => text(&mut self.authorisation_id, map)?,
-            3 => optional_text(&mut self.original_id, map)?,
-            4 => self.processing_code = enumeration::<A, proto::ProcessingCode>(map)?,
-            5 => self.incremental = map.next_value::<Option<bool>>()?.unwrap_or_default(),
-            6 => card(&mut self.card, map, Card::CardToken)?,
-            7 => card(&mut self.card, map, Card::Pan)?,
-            8 => text(&mut self.account_reference, map)?,
-            9 => self.amount_minor_units = integer(map)?,
-            10 => text(&mut self.currency, map)?,
-            11 => self.billing_amount_minor_units = integer(map)?,
-            12 => optional_text(&mut self.billing_currency, map)?,
-            13 => self.authorised_at_millis = integer(map)?.unwrap_or_default(),
-            14 => self.original_authorised_at_millis = integer(map)?,
-            15 => self.deadline_millis = integer(map)?,
-            16 => optional_text(&mut self.merchant_id, map)?,
-            17 => optional_text(&mut self.acquirer_id, map)?,
-            18 => optional_text(&mut self.terminal_id, map)?,
-            19 => self.merchant_category_code = uint32(map)?,
-            20 => optional_text(&mut self.merchant_country, map)?,
-            21 => self.entry_mode = enumeration::<A, proto::EntryMode>(map)?,
-            22 => self.channel = enumeration::<A, proto::Channel>(map)?,
-            23 => self.initiator = enumeration::<A, proto::Initiator>(map)?,
-            24 => self.eci = uint32(map)?,
-            25 => self.cavv_result = enumeration::<A, proto::CheckResult>(map)?,
-            26 => self.cvv2_result = enumeration::<A, proto::CheckResult>(map)?,
-            27 => self.avs_result = enumeration::<A, proto::CheckResult>(map)?,
-            28 => self.expiry_result = enumeration::<A, proto::CheckResult>(map)?,
-            29 => optional_text(&mut self.bin, map)?,
-            30 => optional_text(&mut self.device_id, map)?,
-            31 => optional_text(&mut self.ip_address, map)?,
-            32 => optional_text(&mut self.ip_country, map)?,
-            33 => optional_text(&mut self.email_digest, map)?,
-            34 => self.scheme = enumeration::<A, proto::Scheme>(map)?,
-            35 => optional_text(&mut self.portfolio, map)?,
-            36 => optional_text(&mut self.response_code, map)?,
-            _ => self.switch_context = bytes(map)?,
+            1 => message.message_type = enumeration::<A, proto::MessageType>(map)?,
+            2 => text(&mut message.authorisation_id, map)?,
+            3 => optional_text(&mut message.original_id, map)?,
+            4 => message.processing_code = enumeration::<A, proto::ProcessingCode>(map)?,
+            5 => message.incremental = map.next_value::<Option<bool>>()?.unwrap_or_default(),
+            6 => card_text(&mut card.token, map)?,
+            7 => card_text(&mut card.pan, map)?,
+            8 => text(&mut message.account_reference, map)?,
+            9 => message.amount_minor_units = integer(map)?,
+            10 => text(&mut message.currency, map)?,
+            11 => message.billing_amount_minor_units = integer(map)?,
+            12 => optional_text(&mut message.billing_currency, map)?,
+            13 => message.authorised_at_millis = integer(map)?.unwrap_or_default(),
+            14 => message.original_authorised_at_millis = integer(map)?,
+            15 => message.deadline_millis = integer(map)?,
+            16 => optional_text(&mut message.merchant_id, map)?,
+            17 => optional_text(&mut message.acquirer_id, map)?,
+            18 => optional_text(&mut message.terminal_id, map)?,
+            19 => message.merchant_category_code = uint32(map)?,
+            20 => optional_text(&mut message.merchant_country, map)?,
+            21 => message.entry_mode = enumeration::<A, proto::EntryMode>(map)?,
+            22 => message.channel = enumeration::<A, proto::Channel>(map)?,
+            23 => message.initiator = enumeration::<A, proto::Initiator>(map)?,
+            24 => message.eci = uint32(map)?,
+            25 => message.cavv_result = enumeration::<A, proto::CheckResult>(map)?,
+            26 => message.cvv2_result = enumeration::<A, proto::CheckResult>(map)?,
+            27 => message.avs_result = enumeration::<A, proto::CheckResult>(map)?,
+            28 => message.expiry_result = enumeration::<A, proto::CheckResult>(map)?,
+            29 => optional_text(&mut message.bin, map)?,
+            30 => optional_text(&mut message.device_id, map)?,
+            31 => optional_text(&mut message.ip_address, map)?,
+            32 => optional_text(&mut message.ip_country, map)?,
+            33 => optional_text(&mut message.email_digest, map)?,
+            34 => message.scheme = enumeration::<A, proto::Scheme>(map)?,
+            35 => optional_text(&mut message.portfolio, map)?,
+            36 => optional_text(&mut message.response_code, map)?,
+            _ => message.switch_context = bytes(map)?,
         }
         Ok(())
     }
@@ -158,15 +158,14 @@ fn optional_text<'de, A: MapAccess<'de>>(
     Ok(())
 }
 
-/// Replaces the card, whichever of its two forms was there before; that is wiped.
-fn card<'de, A: MapAccess<'de>>(
-    field: &mut Option<Card>,
+/// The same for a form of the card; null leaves what came before, which is then refused.
+fn card_text<'de, A: MapAccess<'de>>(
+    field: &mut Option<String>,
     map: &mut A,
-    form: fn(String) -> Card,
 ) -> Result<(), A::Error> {
-    if let Some(found) = map.next_value::<Option<String>>()? {
-        wipe_card(field);
-        *field = Some(form(found));
+    if let Some(found) = map.next_value()? {
+        field.zeroize();
+        *field = Some(found);
     }
     Ok(())
 }

@@ -26,7 +26,9 @@ pub mod proto;
 mod protobuf;
 mod record;
 mod refusal;
+mod salvage;
 mod scheme_codes;
+mod scratch;
 mod secret;
 mod stop_order;
 mod writer;
@@ -40,7 +42,7 @@ mod record_tests;
 #[cfg(test)]
 mod stop_order_tests;
 
-pub use door::{Door, DoorSettings, Incoming, KafkaKey, Scratch};
+pub use door::{Door, DoorSettings, Incoming, KafkaKey};
 pub use format::Format;
 pub use keys::{KeyMaker, KeySeed};
 pub use pan::PanKey;
@@ -48,5 +50,7 @@ pub use record::{
     RecordFault, decode_record, encode_record, evidence_from_wire, evidence_to_wire, record_as_json,
 };
 pub use refusal::Refusal;
+pub use salvage::SwitchContext;
 pub use scheme_codes::{ResponseCodes, response_codes};
+pub use scratch::Scratch;
 pub use secret::{SecretFault, SecretId};

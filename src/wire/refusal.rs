@@ -2,7 +2,9 @@
 
 use std::fmt;
 
-use crate::domain::{ErrorReason, Identifier, IdentifierFault, Input, InputError, Text};
+use crate::domain::{ErrorReason, IdentifierFault, Input, InputError, Text};
+
+use super::salvage::{Salvaged, SwitchContext};
 
 /// A message that was not let in: what is wrong, in which field, of which id.
 /// Neither field nor detail ever holds a value from the message.
@@ -16,6 +18,8 @@ pub struct Refusal {
     pub detail: String,
     /// The message's id, where one could be read that is no card number.
     pub id: Option<Text>,
+    /// What the switch asked to get back, where it could be read.
+    pub switch_context: Option<SwitchContext>,
 }
 
 impl Refusal {
@@ -92,13 +96,10 @@ impl Fault {
         )
     }
 
-    /// The refusal of the message called `id`.
-    pub(super) fn of_message(self, id: Option<Identifier<'_>>) -> Refusal {
-        Refusal {
-            reason: self.reason,
-            field: self.field,
-            detail: self.detail,
-            id: id.map(Identifier::to_text),
-        }
+    /// The refusal of the message of which this was `salvaged`.
+    pub(super) fn of_message(self, salvaged: Salvaged) -> Refusal {
+        let Salvaged { id, switch_context } = salvaged;
+        let Self { reason, field, detail } = self;
+        Refusal { reason, field, detail, id, switch_context }
     }
 }

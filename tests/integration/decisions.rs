@@ -147,6 +147,37 @@ fn an_id_used_again_for_something_else_is_an_error_and_counts_nothing() {
         assert_eq!(error(answer).authorisation_id.as_deref(), Some("same"));
     }
     assert_eq!(decision(&answers[7]).evidence.first(), Some(&5));
+    let differing = answers[1..7].iter().map(|answer| {
+        let detail = &error(answer).detail;
+        assert!(detail.ends_with("; send a new authorisation under an id of its own"), "{detail}");
+        detail.trim_start_matches("was used before, and differs now in ").split(';').next()
+    });
+    let expected =
+        ["amount_minor_units", "currency", "card", "account_reference, card", "message_type"]
+            .into_iter()
+            .chain(["processing_code"]);
+    assert_eq!(differing.collect::<Vec<_>>(), expected.map(Some).collect::<Vec<_>>());
+}
+
+#[test]
+fn whoever_repeats_an_advice_or_reversal_otherwise_is_told_what_to_do_about_it() {
+    let rig = Rig::new(1);
+    let of_type = |indicator: i32, amount: i64| proto::Authorisation {
+        message_type: indicator,
+        original_id: (indicator == 420).then(|| "original".to_owned()),
+        response_code: (indicator == 120).then(|| "00".to_owned()),
+        amount_minor_units: Some(amount),
+        ..purchase("same", "account")
+    };
+    for (indicator, remedy) in [(120, "the authorisation that it is about"), (420, "reversal")] {
+        rig.send(&of_type(indicator, 5_000));
+        rig.send(&of_type(indicator, 4_000));
+        rig.answer_all(&[0]);
+        let answers = rig.answers();
+        let detail = &error(answers.last().expect("an answer")).detail;
+        assert!(detail.contains("differs now in amount_minor_units"), "{detail}");
+        assert!(detail.contains(remedy) && !detail.contains("new authorisation"), "{detail}");
+    }
 }
 
 #[test]
@@ -202,6 +233,29 @@ fn a_refused_stop_order_leaves_the_list_as_it_was() {
     rig.send(&purchase("stopped", "account"));
     rig.answer_all(&[0]);
     assert_eq!(outcomes(&rig)[0].0, Outcome::Decline);
+}
+
+#[test]
+fn a_refused_stop_order_that_a_good_one_followed_is_told_at_no_restart() {
+    let rig = Rig::new(1);
+    let send = |order: &proto::StopOrder| {
+        let (key, value) = (order.order_id.clone(), order.encode_to_vec());
+        let place = (STOP_ORDERS, PartitionId(0));
+        rig.broker.produce(place.0, place.1, Some(key.as_bytes()), Some(&value), &[]).unwrap();
+    };
+    let bad = |order_id| proto::StopOrder { cause: 99, ..loss_order(order_id, "account") };
+    send(&bad("put-right"));
+    send(&bad("stays-bad"));
+    send(&loss_order("put-right", "account"));
+    send(&loss_order("was-good", "account"));
+    send(&bad("was-good"));
+    let status = rig.follow_to_the_end();
+    assert_eq!((status.applied_count(), status.refused_count()), (2, 2));
+    // A tombstone of an order that stands, which was then published again.
+    rig.broker.produce(STOP_ORDERS, PartitionId(0), Some(b"put-right"), None, &[]).unwrap();
+    assert_eq!(rig.follow_to_the_end().tombstones_refused_count(), 1);
+    send(&loss_order("put-right", "account"));
+    assert_eq!(rig.follow_to_the_end().tombstones_refused_count(), 0);
 }
 
 #[test]

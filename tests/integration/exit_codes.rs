@@ -212,3 +212,12 @@ fn an_unreachable_broker_is_named_within_half_a_minute() {
     assert!(complaint.is_some_and(|line| line.contains(nowhere)), "{}", ended.stderr);
     assert!(ended.took < within, "{:?}", ended.took);
 }
+
+#[test]
+fn an_admin_port_that_is_taken_is_a_wrong_setting() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let admin = format!("admin.address={}", taken.local_addr().unwrap());
+    let ended = stopline(&scene(), &["run", "--set", &admin], "", Stdout::Kept, SOON);
+    assert_eq!(ended.code, Some(78), "{}", ended.stderr);
+    assert!(ended.stderr.contains("choose another with admin.address"), "{}", ended.stderr);
+}

@@ -241,7 +241,9 @@ fn the_id_is_given_back_wherever_it_can_be_read() {
     let before = br#"{"eci":"x","authorisationId":"auth-1"}"#;
     assert_eq!(id_of(Format::Json, behind), expected);
     assert_eq!(id_of(Format::Json, before), expected);
-    assert_eq!(id_of(Format::Json, br#"{"authorisation_id":"auth-1""#), None);
+    // Cut short behind the id, and before it.
+    assert_eq!(id_of(Format::Json, br#"{"authorisation_id":"auth-1""#), expected);
+    assert_eq!(id_of(Format::Json, br#"{"authorisation_id":"auth-1"#), None);
     // Larger than the limit.
     let mut large = whole;
     large.resize(65_537, 0x7f);

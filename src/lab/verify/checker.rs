@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::answer::{Answered, read_answer, says_repeat, writer_of};
 use super::finding::{FindingKind, Findings, First, Place};
-use super::ledger::{Binding, Found, IdSeen, Kind, Ledger};
+use super::ledger::{Binding, Column, Found, IdSeen, Kind, Ledger};
 use super::reading::Stretch;
 use super::report::{Counts, Report};
 use crate::domain::{IdKey, Input, MessageClass, Offset, PartitionId, Span};
@@ -164,7 +164,8 @@ impl Checker {
                 }
             }
         }
-        Report::new(self.counts, self.findings, self.voids)
+        let positions = self.ledger.partitions.values().map(Column::position).collect();
+        Report::new(self.counts, self.findings, self.voids, positions)
     }
 
     fn kind_of(&mut self, record: &TailRecord) -> Kind {
@@ -227,7 +228,7 @@ impl Checker {
             let bytes = u64::try_from(answered.bytes_count).unwrap_or(u64::MAX);
             answers.cost_bytes += bytes.saturating_add(KEPT_ANSWER_BYTES_MAX);
             self.counts.binding += 1;
-            return self.note_first_decision(id, decided, &binding, at);
+            return self.note_first_decision(id, decided, decision, &binding, at);
         };
         let mark = answered.digest.mark(writer);
         match (binding.digest == answered.digest, is_repeat) {
@@ -251,7 +252,14 @@ impl Checker {
 
     /// The first decision of an input: is it the first about its id, too? If not, the answer
     /// to the earlier request was not found any more (journal rule J10).
-    fn note_first_decision(&mut self, id: IdKey, decided: Input, binding: &Binding, at: Place) {
+    fn note_first_decision(
+        &mut self,
+        id: IdKey,
+        decided: Input,
+        decision: &Decision,
+        binding: &Binding,
+        at: Place,
+    ) {
         let Some(seen) = self.ledger.ids.get_mut(&id) else {
             return;
         };
@@ -282,7 +290,11 @@ impl Checker {
         let cost_bytes = binding.cost_before_bytes.saturating_sub(earlier.cost_before_bytes);
         let is_forgotten =
             aged > self.basis.answers_age || cost_bytes > self.basis.answers_bytes_max;
-        if earlier.writer == binding.writer && !is_forgotten {
+        // The contract allows it, and whoever reads the decision is told.
+        if decision.judged_again {
+            self.findings.add(FindingKind::JudgedAgain, at, Some(first.into()));
+        }
+        if earlier.writer == binding.writer && !is_forgotten && !decision.judged_again {
             self.findings.add(FindingKind::DecidedTwice, at, Some(first.into()));
         } else {
             self.counts.ids_decided_again += 1;

@@ -76,7 +76,14 @@ pub fn verify_cluster(
     let mut checker = Checker::new(basis, &inputs, &records);
     reader.read(asked_of, &inputs, |record| checker.note_input(record), tell)?;
     reader.read(answered_in, &records, |record| checker.note_record(record), tell)?;
-    Ok(checker.finish(&decided_ends(range, &committed, &inputs)))
+    let report = checker.finish(&decided_ends(range, &committed, &inputs));
+    Ok(match range {
+        Range::All => report,
+        Range::Committed => {
+            let commits = committed.iter().filter(|found| found.committed.is_some());
+            report.bounded_by(&settings.kafka.group, commits.count())
+        }
+    })
 }
 
 /// Reads topics of one cluster.

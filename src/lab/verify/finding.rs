@@ -11,7 +11,7 @@ use crate::service::log::TailRecord;
 /// How many findings are shown.
 pub(super) const SHOWN_MAX: usize = 20;
 
-/// What is broken.
+/// What is broken, or worth a note.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FindingKind {
@@ -34,9 +34,12 @@ pub enum FindingKind {
     DifferingCopy,
     /// O2: a repeat does not carry the binding decision's bytes.
     DifferingRepeat,
-    /// O2: one writer decided one id twice, within the time and room for which it keeps answers.
+    /// O2: one writer decided one id twice, within the time and room for which it keeps answers,
+    /// and did not say so.
     DecidedTwice,
-    /// The contract: one id was sent to two partitions, whose offsets have no order.
+    /// A note: a repeat came when its answer was forgotten. It was judged again, and says so.
+    JudgedAgain,
+    /// A note: the sender used one id on two partitions, whose offsets have no order.
     IdOnTwoPartitions,
 }
 
@@ -54,7 +57,22 @@ impl FindingKind {
             Self::DifferingCopy => "differing_copy",
             Self::DifferingRepeat => "differing_repeat",
             Self::DecidedTwice => "decided_twice",
+            Self::JudgedAgain => "judged_again",
             Self::IdOnTwoPartitions => "id_on_two_partitions",
+        }
+    }
+
+    /// False for what the contract allows, or what is the sender's fault: a note.
+    pub const fn is_violation(self) -> bool {
+        !matches!(self, Self::JudgedAgain | Self::IdOnTwoPartitions)
+    }
+
+    /// Its name as a note, for people.
+    pub(super) fn note(self) -> &'static str {
+        if self == Self::IdOnTwoPartitions {
+            "ids used twice by the sender"
+        } else {
+            "judged again"
         }
     }
 
@@ -70,6 +88,7 @@ impl FindingKind {
             Self::DifferingCopy => "differs from the binding decision by the same writer, on",
             Self::DifferingRepeat => "is a repeat without the binding decision's bytes, on",
             Self::DecidedTwice => "decides an id again that its writer had decided, at",
+            Self::JudgedAgain => "judges a repeat again whose answer was forgotten, after",
             Self::IdOnTwoPartitions => "has an id that was sent to another partition too, at",
         }
     }
@@ -136,17 +155,19 @@ impl fmt::Display for Finding {
     }
 }
 
-/// All findings counted, the first of them kept.
+/// All findings counted, the first violations and the first notes kept.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Findings {
     pub(super) counts: BTreeMap<FindingKind, u64>,
     pub(super) first: First<Finding>,
+    pub(super) first_notes: First<Finding>,
 }
 
 impl Findings {
     pub(super) fn add(&mut self, kind: FindingKind, at: Place, input: Option<Place>) {
         *self.counts.entry(kind).or_default() += 1;
-        self.first.add(Finding { at, kind, input });
+        let first = if kind.is_violation() { &mut self.first } else { &mut self.first_notes };
+        first.add(Finding { at, kind, input });
     }
 }
 

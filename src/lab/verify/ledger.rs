@@ -7,6 +7,7 @@ use hashbrown::HashMap;
 use super::answer::{Digest, Writer};
 use super::finding::Place;
 use super::reading::Stretch;
+use super::report::Position;
 use crate::domain::{IdKey, Input, Offset, PartitionId};
 
 /// What is remembered of one offset of the authorisations.
@@ -122,6 +123,22 @@ impl Column {
     fn entry(&mut self, offset: Offset) -> Option<&mut Entry> {
         let index = offset.0.checked_sub(self.stretch.beginning.0)?;
         self.entries.get_mut(usize::try_from(index).ok()?)
+    }
+
+    /// From where the partition is to be answered on.
+    pub(super) fn position(&self) -> Position {
+        let Stretch { partition, beginning, end } = self.stretch;
+        let answered_count =
+            self.entries.iter().rposition(|entry| entry.is_answered).map_or(0, |index| index + 1);
+        let answered = self.entries.iter().take(answered_count);
+        let unanswered = answered.filter(|entry| entry.kind != Kind::Absent && !entry.is_answered);
+        let next = beginning.0 + i64::try_from(answered_count).unwrap_or(i64::MAX);
+        Position {
+            partition: partition.0,
+            next,
+            end: end.0,
+            unanswered_below: unanswered.count() as u64,
+        }
     }
 
     /// All inputs below `end`, in order.

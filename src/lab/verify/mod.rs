@@ -28,4 +28,4 @@ pub use cluster::{Progress, Range, VerifySettings, verify_cluster};
 pub use finding::{Finding, FindingKind, Place};
 pub use ledger::BYTES_PER_INPUT;
 pub use reading::{Stretch, VerifyFault, read_to_ends};
-pub use report::{Counts, Report};
+pub use report::{Counts, Position, Report};

@@ -50,6 +50,19 @@ pub struct Counts {
     pub ids_decided_again: u64,
 }
 
+/// From where a partition is to be answered on, by what has a record.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
+pub struct Position {
+    /// The partition.
+    pub partition: i32,
+    /// The offset behind the last input that has a record; the log's beginning where none has.
+    pub next: i64,
+    /// The offset behind the last input.
+    pub end: i64,
+    /// Inputs before `next` that have no record: passed over, or history at the first start.
+    pub unanswered_below: u64,
+}
+
 /// What was found.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize)]
 pub struct Report {
@@ -61,19 +74,58 @@ pub struct Report {
     pub violations: BTreeMap<FindingKind, u64>,
     /// The first of them, by place.
     pub first_violations: Vec<Finding>,
+    /// How often each thing is worth a note, and nothing is broken.
+    pub notes: BTreeMap<FindingKind, u64>,
+    /// The first of them, by place.
+    pub first_notes: Vec<Finding>,
     /// Where the first void copies lie.
     pub first_void_copies: Vec<Place>,
+    /// From where each partition is to be answered on.
+    pub positions: Vec<Position>,
+    /// The group, where it has committed nothing and the log is not empty: no input had to have
+    /// a record.
+    pub group_without_commits: Option<String>,
 }
 
 impl Report {
-    pub(super) fn new(counts: Counts, findings: Findings, voids: First<Place>) -> Self {
+    pub(super) fn new(
+        counts: Counts,
+        findings: Findings,
+        voids: First<Place>,
+        positions: Vec<Position>,
+    ) -> Self {
+        let (violations, notes): (BTreeMap<_, _>, BTreeMap<_, _>) =
+            findings.counts.into_iter().partition(|(kind, _)| kind.is_violation());
         Self {
-            is_clean: findings.counts.is_empty(),
+            is_clean: violations.is_empty(),
             counts,
-            violations: findings.counts,
+            violations,
             first_violations: findings.first.into_vec(),
+            notes,
+            first_notes: findings.first_notes.into_vec(),
             first_void_copies: voids.into_vec(),
+            positions,
+            group_without_commits: None,
         }
+    }
+
+    /// The same, where the group `group` has committed as much as `commits_count` positions.
+    #[must_use]
+    pub fn bounded_by(self, group: &str, commits_count: usize) -> Self {
+        let is_empty = self.counts.inputs == 0 && self.counts.records == 0;
+        let is_without = commits_count == 0 && !is_empty;
+        Self { group_without_commits: is_without.then(|| group.to_owned()), ..self }
+    }
+}
+
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { partition, next, end, unanswered_below } = self;
+        write!(f, "{partition}:{next} is behind the last input with a record; end {end}")?;
+        if *unanswered_below > 0 {
+            write!(f, "; {unanswered_below} before it have none")?;
+        }
+        Ok(())
     }
 }
 
@@ -128,8 +180,23 @@ impl Report {
         for place in &self.first_void_copies {
             writeln!(f, "void        record {place}")?;
         }
-        if self.is_clean {
-            return writeln!(f, "OK          every input is answered, and there is one truth");
+        for position in &self.positions {
+            writeln!(f, "next        {position}")?;
+        }
+        for (kind, count) in &self.notes {
+            writeln!(f, "note        {}: {count}", kind.note())?;
+        }
+        for finding in &self.first_notes {
+            writeln!(f, "            {}: {finding}", finding.kind.note())?;
+        }
+        if let Some(group) = &self.group_without_commits {
+            writeln!(
+                f,
+                "UNCHECKED   group `{group}` has committed nothing, so no input had to have a \
+                 record: is kafka.group right? `--all` asks for a record of every input"
+            )?;
+        } else if self.is_clean {
+            writeln!(f, "OK          every input is answered, and there is one truth")?;
         }
         for (kind, count) in &self.violations {
             writeln!(f, "VIOLATED    {}: {count}", kind.name())?;

@@ -38,6 +38,15 @@ struct Admin {
     metrics: PrometheusHandle,
 }
 
+/// Sees that the admin port can be opened, and lets go of it.
+///
+/// # Errors
+/// As [`open`].
+pub(super) fn try_address(address: SocketAddr) -> Result<(), AdminFault> {
+    let opened = std::net::TcpListener::bind(address);
+    opened.map(drop).map_err(|cause| AdminFault { address, cause })
+}
+
 /// Opens the admin port.
 ///
 /// # Errors

@@ -141,9 +141,9 @@ pub fn answered_input(record: &TailRecord) -> Option<Input> {
     Some(Input { partition: PartitionId(partition), offset: Offset(offset) })
 }
 
-/// The value of the first header called `name`.
+/// The value of the last header called `name`, as Kafka's clients take it.
 pub fn header<'r>(record: &'r TailRecord, name: &str) -> Option<&'r [u8]> {
-    record.headers.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_slice())
+    record.headers.iter().rfind(|(found, _)| found == name).map(|(_, value)| value.as_slice())
 }
 
 fn decision_said(decision: proto::Decision, partition: PartitionId) -> Option<DecisionSaid> {

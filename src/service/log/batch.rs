@@ -52,9 +52,9 @@ impl<'b> Message<'b> {
         })
     }
 
-    /// The value of its first header called `name`.
+    /// The value of its last header called `name`: of several Kafka's clients take the last.
     pub fn header(&self, name: &str) -> Option<&'b [u8]> {
-        self.headers().find(|(found, _)| *found == name).map(|(_, value)| value)
+        self.headers().filter(|(found, _)| *found == name).last().map(|(_, value)| value)
     }
 }
 
@@ -148,7 +148,7 @@ mod tests {
         batch.push(input, 6, None, Some(b"value"), []);
         let first = batch.get(0).expect("the first message");
         assert_eq!((first.key, first.value), (Some(&b"key"[..]), None));
-        assert_eq!(first.header("a"), Some(&b"1"[..]));
+        assert_eq!(first.header("a"), Some(&b"2"[..]));
         assert_eq!(first.header("c"), None);
         assert_eq!(first.headers().count(), 3);
         let second = batch.iter().nth(1).expect("the second message");

@@ -276,6 +276,19 @@ pub enum Fault {
 }
 
 impl Fault {
+    /// What happened, without what follows from it: for a process that ends with it.
+    pub fn cause(&self) -> String {
+        match self {
+            Self::Passing { what } => format!("the client reports {what}"),
+            Self::TopicMissing { .. }
+            | Self::OffsetOutOfRange { .. }
+            | Self::StepDown { .. }
+            | Self::Refused { .. }
+            | Self::Unreachable { .. }
+            | Self::Settings { .. } => self.to_string(),
+        }
+    }
+
     /// True where the worker must end: nothing may be sent or skipped after it.
     pub const fn is_fatal(&self) -> bool {
         !matches!(self, Self::Passing { .. } | Self::TopicMissing { .. })

@@ -13,7 +13,9 @@ use super::log::{Message, Outgoing, partition_of_key};
 use super::telemetry::{StageNanos, Told};
 use crate::domain::{ErrorReason, Input, Offset, PartitionId, Span};
 use crate::engine::{Binding, Engine, Journalled};
-use crate::wire::{Door, Format, Incoming, KafkaKey, KeyMaker, Refusal, Scratch, record_as_json};
+use crate::wire::{
+    Door, Format, Incoming, KafkaKey, KeyMaker, Refusal, Scratch, SwitchContext, record_as_json,
+};
 
 pub use self::circumstances::Circumstances;
 
@@ -293,7 +295,7 @@ fn check_route(
     message: &Message<'_>,
     partitions_count: Option<u32>,
 ) -> Result<(), Refusal> {
-    let (Some(count), Some(key), Incoming::Message { auth, .. }) =
+    let (Some(count), Some(key), Incoming::Message { auth, switch_context }) =
         (partitions_count, message.key, incoming)
     else {
         return Ok(());
@@ -308,6 +310,7 @@ fn check_route(
                  partitioner, the Java client's default"
             .to_owned(),
         id: Some(auth.id.to_text()),
+        switch_context: switch_context.map(SwitchContext::of),
     })
 }
 

@@ -4,7 +4,7 @@ use crate::domain::{MessageClass, Met, Offset, Record};
 use crate::engine::{Answer, AnswerKind, Binding, Engine, Journalled};
 use crate::service::TakenBy;
 use crate::service::telemetry::Told;
-use crate::wire::{Incoming, Refusal, encode_record};
+use crate::wire::{Incoming, Refusal, SwitchContext, encode_record};
 
 /// What goes out for a message, not in its format yet.
 pub(super) struct Telling<'p> {
@@ -62,7 +62,7 @@ pub(super) fn tell<'p>(
                 canonical: refusal,
                 told: Told::Refused(refused.reason),
                 decides: None,
-                switch_context: None,
+                switch_context: refused.switch_context.as_ref().map(SwitchContext::bytes),
             }
         }
     }

@@ -10,6 +10,14 @@ use crate::domain::Span;
 /// Something about the topics that would make answers wrong or lose them.
 #[derive(Clone, PartialEq, Eq, Debug, Error)]
 pub enum TopicFault {
+    /// A topic is missing.
+    #[error("missing: no broker knows {topic}. Make it with: {command}")]
+    Missing {
+        /// Its name.
+        topic: String,
+        /// What makes it.
+        command: String,
+    },
     /// Authorisations and decisions differ in their partition counts.
     #[error(
         "partition-counts: {inputs} has {inputs_count} partitions and {outputs} has \
@@ -119,6 +127,7 @@ impl TopicFault {
     /// Its name, for `--allow`.
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Missing { .. } => "missing",
             Self::PartitionCounts { .. } => "partition-counts",
             Self::StopOrderPartitions { .. } => "stop-order-partitions",
             Self::AppendTime(_) => "append-time",
@@ -142,6 +151,16 @@ pub struct TopicPlace {
 }
 
 impl TopicPlace {
+    /// The command that makes the topic with `partitions_count` partitions and these settings.
+    pub(super) fn made_by(&self, partitions_count: u32, config: &[&str]) -> String {
+        let Self { topic, brokers } = self;
+        let start = format!(
+            "kafka-topics.sh --bootstrap-server {brokers} --create --topic {topic} --partitions \
+             {partitions_count}"
+        );
+        config.iter().fold(start, |command, setting| command + " --config " + setting)
+    }
+
     /// The command that gives the topic the setting `config`.
     fn mended_by(&self, config: &str) -> String {
         let Self { topic, brokers } = self;
@@ -169,7 +188,7 @@ impl Retention {
         if millis < 0 { Self::Unlimited } else { Self::For(Span::from_millis(millis)) }
     }
 
-    const fn config_value(self) -> i64 {
+    pub(super) const fn config_value(self) -> i64 {
         match self {
             Self::For(span) => span.millis(),
             Self::Unlimited => -1,

@@ -25,11 +25,9 @@ impl TopicFound {
         self.config.get(name)?.parse().ok()
     }
 
-    /// How long it keeps records, where that is known.
+    /// How long it keeps records, where that is known. Compaction alone drops nothing by age;
+    /// but a topic that must not be compacted is mended, and then drops by this.
     fn retention(&self) -> Option<Retention> {
-        if !self.says("cleanup.policy", "delete") {
-            return None; // Compaction alone drops nothing by age.
-        }
         self.number("retention.ms").map(Retention::from_millis)
     }
 }
@@ -38,8 +36,22 @@ impl TopicFound {
 #[derive(Clone, Debug)]
 pub(super) struct Topic<'t> {
     pub(super) name: &'t str,
+    /// As it is; where it is missing, as it should be made.
     pub(super) found: TopicFound,
+    pub(super) is_missing: bool,
 }
+
+impl<'t> Topic<'t> {
+    /// One that the brokers describe so, or do not know.
+    pub(super) fn new(name: &'t str, found: Option<TopicFound>) -> Self {
+        let is_missing = found.is_none();
+        let unknown = TopicFound { replicas_count: 2, ..TopicFound::default() };
+        Self { name, found: found.unwrap_or(unknown), is_missing }
+    }
+}
+
+/// How many partitions authorisations and decisions get where neither is there to be like.
+const PARTITIONS_COUNT_USUAL: u32 = 16;
 
 /// All topics of an engine, and what is asked of them.
 #[derive(Clone, Debug)]
@@ -56,8 +68,9 @@ impl Topics<'_> {
     /// All that is wrong.
     pub(super) fn faults(&self) -> Vec<TopicFault> {
         let Self { inputs, outputs, stop_orders, .. } = self;
-        let mut faults = Vec::new();
-        if inputs.found.partitions_count != outputs.found.partitions_count {
+        let mut faults = self.missing();
+        let is_one_missing = inputs.is_missing || outputs.is_missing;
+        if !is_one_missing && inputs.found.partitions_count != outputs.found.partitions_count {
             faults.push(TopicFault::PartitionCounts {
                 inputs: inputs.name.to_owned(),
                 inputs_count: inputs.found.partitions_count,
@@ -65,7 +78,7 @@ impl Topics<'_> {
                 outputs_count: outputs.found.partitions_count,
             });
         }
-        if stop_orders.found.partitions_count != 1 {
+        if !stop_orders.is_missing && stop_orders.found.partitions_count != 1 {
             let (topic, count) = (stop_orders.name.to_owned(), stop_orders.found.partitions_count);
             faults.push(TopicFault::StopOrderPartitions { topic, count });
         }
@@ -85,6 +98,26 @@ impl Topics<'_> {
         faults.extend(self.short_lived());
         faults.extend(self.thinly_kept());
         faults
+    }
+
+    /// Topics that are not there, each with what makes it as it must be.
+    fn missing(&self) -> Vec<TopicFault> {
+        let Self { inputs, outputs, stop_orders, horizon, .. } = self;
+        let found = [inputs, outputs].map(|topic| topic.found.partitions_count);
+        let count = found.into_iter().max().filter(|count| *count > 0);
+        let count = count.unwrap_or(PARTITIONS_COUNT_USUAL);
+        let times = "message.timestamp.type=LogAppendTime";
+        let retention = format!("retention.ms={}", Retention::For(*horizon).config_value());
+        let log = [times, retention.as_str()];
+        let orders = ["cleanup.policy=compact", times];
+        [(inputs, count, log), (outputs, count, log), (stop_orders, 1, orders)]
+            .into_iter()
+            .filter(|(topic, ..)| topic.is_missing)
+            .map(|(topic, count, config)| {
+                let command = self.place(topic).made_by(count, &config);
+                TopicFault::Missing { topic: topic.name.to_owned(), command }
+            })
+            .collect()
     }
 
     /// Topics that lose records before nothing needs them any more.
@@ -116,14 +149,14 @@ impl Topics<'_> {
     /// What may be meant so, and should be known.
     pub(super) fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        for Topic { name, found } in [&self.inputs, &self.outputs, &self.stop_orders] {
+        for Topic { name, found, .. } in [&self.inputs, &self.outputs, &self.stop_orders] {
             if found.replicas_count == 1 {
                 warnings.push(format!(
                     "{name} has one replica: with its broker's disk all of it is lost"
                 ));
             }
         }
-        for Topic { name, found } in [&self.inputs, &self.outputs] {
+        for Topic { name, found, .. } in [&self.inputs, &self.outputs] {
             let limit = found.number("retention.bytes").filter(|bytes| *bytes >= 0);
             if let Some(bytes) = limit {
                 warnings.push(format!(
@@ -176,9 +209,9 @@ mod tests {
     fn topics(inputs: TopicFound, outputs: TopicFound, stop_orders: TopicFound) -> Topics<'static> {
         Topics {
             brokers: "here:9092",
-            inputs: Topic { name: "in", found: inputs },
-            outputs: Topic { name: "out", found: outputs },
-            stop_orders: Topic { name: "stop", found: stop_orders },
+            inputs: Topic::new("in", Some(inputs)),
+            outputs: Topic::new("out", Some(outputs)),
+            stop_orders: Topic::new("stop", Some(stop_orders)),
             horizon: Span::from_millis(HORIZON_MILLIS),
         }
     }
@@ -224,6 +257,34 @@ mod tests {
                 "min-isr",
             ]
         );
+    }
+
+    #[test]
+    fn a_compacted_topic_is_told_its_retention_too() {
+        let mut outputs = kept(4);
+        outputs.config.insert("cleanup.policy".to_owned(), "compact".to_owned());
+        outputs.config.insert("retention.ms".to_owned(), "604800000".to_owned());
+        let topics = topics(kept(4), outputs, compacted());
+        assert_eq!(names(&topics), ["decisions-compacted", "retention"]);
+    }
+
+    #[test]
+    fn every_missing_topic_is_named_with_the_command_that_makes_it() {
+        let mut topics = topics(kept(4), kept(4), compacted());
+        topics.outputs = Topic::new("out", None);
+        topics.stop_orders = Topic::new("stop", None);
+        topics.inputs.found.config.insert("cleanup.policy".to_owned(), "compact".to_owned());
+        assert_eq!(names(&topics), ["missing", "missing", "authorisations-compacted"]);
+        let shown = topics.faults()[0].to_string();
+        let command = "kafka-topics.sh --bootstrap-server here:9092 --create --topic out \
+                       --partitions 4 --config message.timestamp.type=LogAppendTime --config \
+                       retention.ms=2592300000";
+        assert_eq!(shown, format!("missing: no broker knows out. Make it with: {command}"));
+        topics.inputs = Topic::new("in", None);
+        assert_eq!(names(&topics), ["missing"; 3]);
+        assert!(topics.faults()[0].to_string().contains("--partitions 16 "));
+        assert!(topics.faults()[2].to_string().contains("--config cleanup.policy=compact"));
+        assert_eq!(topics.warnings(), [] as [&str; 0]);
     }
 
     #[test]

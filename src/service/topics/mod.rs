@@ -55,7 +55,10 @@ pub(super) fn check_topics(
     clock: &Clock,
 ) -> Result<u32, TopicsRefused> {
     let admin = KafkaAdmin::open(&settings.kafka, clock.clone())?;
-    let topic = |name| patiently(clock, || found(&admin, name)).map(|found| Topic { name, found });
+    let topic = |name| match patiently(clock, || found(&admin, name)) {
+        Err(Fault::TopicMissing { .. }) => Ok(Topic::new(name, None)),
+        found => found.map(|found| Topic::new(name, Some(found))),
+    };
     let topics = Topics {
         brokers: &settings.kafka.brokers,
         inputs: topic(&settings.topics.authorisations)?,

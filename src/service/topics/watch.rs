@@ -1,7 +1,9 @@
 //! Topics that change under a running engine.
 
+use std::time::Duration;
+
 use thiserror::Error;
-use tracing::debug;
+use tracing::{debug, info, warn};
 
 use crate::config::Settings;
 use crate::service::Clock;
@@ -44,6 +46,7 @@ const UNKNOWN_LOOKS_MAX: u32 = 3;
 pub(in crate::service) struct TopicsWatch {
     admin: KafkaAdmin,
     watched: [Watched; 2],
+    silence: Silence,
 }
 
 impl TopicsWatch {
@@ -58,7 +61,8 @@ impl TopicsWatch {
     ) -> Result<Self, Fault> {
         let topics = [&settings.topics.authorisations, settings.answers_topic()];
         let watched = topics.map(|topic| Watched::new(topic, partitions_count));
-        Ok(Self { admin: KafkaAdmin::open(&settings.kafka, clock)?, watched })
+        let silence = Silence::new(clock.clone());
+        Ok(Self { admin: KafkaAdmin::open(&settings.kafka, clock)?, watched, silence })
     }
 
     /// Looks at all of them once. A broker that does not answer says nothing about them.
@@ -68,9 +72,57 @@ impl TopicsWatch {
     pub(in crate::service) fn look(&mut self) -> Result<(), TopicsChanged> {
         for watched in &mut self.watched {
             let found = self.admin.partitions_count(&watched.topic);
+            match self.silence.hear(&found) {
+                Some(News::Silent) => {
+                    warn!("no broker answers: nothing can be decided until one does");
+                }
+                Some(News::Back { silent_for }) => info!(?silent_for, "brokers answer again"),
+                None => {}
+            }
             watched.compare(found)?;
         }
         Ok(())
+    }
+}
+
+/// Whether brokers answer at all; told when that changes.
+#[derive(Debug)]
+struct Silence {
+    clock: Clock,
+    since_nanos: Option<u64>,
+}
+
+/// What has changed about the brokers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum News {
+    /// None answers any more.
+    Silent,
+    /// One does again.
+    Back {
+        /// For how long none did.
+        silent_for: Duration,
+    },
+}
+
+impl Silence {
+    const fn new(clock: Clock) -> Self {
+        Self { clock, since_nanos: None }
+    }
+
+    fn hear(&mut self, found: &Result<u32, Fault>) -> Option<News> {
+        let now_nanos = self.clock.monotonic_nanos();
+        match (found, self.since_nanos) {
+            (Err(Fault::Unreachable { .. }), None) => {
+                self.since_nanos = Some(now_nanos);
+                Some(News::Silent)
+            }
+            (Err(Fault::Unreachable { .. }), Some(_)) | (_, None) => None,
+            (_, Some(since_nanos)) => {
+                self.since_nanos = None;
+                let silent_for = Duration::from_nanos(now_nanos.saturating_sub(since_nanos));
+                Some(News::Back { silent_for })
+            }
+        }
     }
 }
 
@@ -139,6 +191,20 @@ mod tests {
         }
         let gone = TopicsChanged::Gone { topic: "in".to_owned() };
         assert_eq!(watched.compare(missing()), Err(gone));
+    }
+
+    #[test]
+    fn brokers_that_fall_silent_and_come_back_are_told_once_each() {
+        let clock = Clock::manual(0);
+        let mut silence = Silence::new(clock.clone());
+        assert_eq!(silence.hear(&Ok(4)), None);
+        assert_eq!(silence.hear(&unreachable()), Some(News::Silent));
+        clock.advance(Duration::from_secs(3));
+        assert_eq!(silence.hear(&unreachable()), None);
+        let silent_for = Duration::from_secs(3);
+        // A broker that does not know the topic yet is there.
+        assert_eq!(silence.hear(&missing()), Some(News::Back { silent_for }));
+        assert_eq!(silence.hear(&Ok(4)), None);
     }
 
     #[test]

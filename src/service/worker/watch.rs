@@ -138,8 +138,9 @@ pub enum WorkerEnd {
     NotRestored(RestoreFault),
     /// All is answered and acknowledged, and the positions could not be committed.
     #[error(
-        "all is answered, but the positions were not committed: {fault}; the next start answers \
-         some inputs again, behind the answers that bind"
+        "all is answered, but the positions were not committed: {}; this process has ended. The \
+         next start reads back what was answered and goes on behind it",
+        .fault.cause()
     )]
     NotCommitted {
         /// Why.

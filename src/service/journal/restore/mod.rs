@@ -109,8 +109,8 @@ pub enum RestoreFault {
     #[error(
         "partition {}: the group has no committed position, but answers were written up to offset \
          {}. Starting anew would answer inputs again. Is kafka.group the group that answered them? \
-         If its positions expired, set them with kafka-consumer-groups.sh --reset-offsets to the \
-         input behind the last one answered (stopline verify names it), see README \"Operate\"",
+         If its positions expired, set each partition to the input behind the last one answered: \
+         stopline verify names it in its lines `next`, and README \"Operate\" has the command",
         partition.0, journal_end.0
     )]
     NoPosition {
