@@ -113,7 +113,9 @@ pub(super) fn exit_of_log(fault: &Fault) -> Exit {
     match fault {
         Fault::StepDown { .. } => Exit::SteppedDown,
         Fault::Unreachable { .. } => Exit::Unreachable,
-        Fault::Settings { .. } | Fault::TopicMissing { .. } => Exit::BadConfig,
+        Fault::Settings { .. } | Fault::TopicMissing { .. } | Fault::AnothersGroup { .. } => {
+            Exit::BadConfig
+        }
         Fault::OffsetOutOfRange { .. } | Fault::Refused { .. } | Fault::Passing { .. } => {
             Exit::Failed
         }

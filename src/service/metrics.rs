@@ -89,6 +89,10 @@ fn describe() {
     );
     describe_counter!("stopline_log_faults_total", "Faults that the Kafka client mends by itself.");
     describe_counter!("stopline_adopted_total", "Inputs that the journal had answered already.");
+    describe_counter!(
+        "stopline_unanswered_total",
+        "Inputs behind a committed position, read back, that no record answers."
+    );
     describe_counter!("stopline_journal_gaps_total", "Unread places of the journal, read.");
     describe_counter!(
         "stopline_foreign_records_total",
@@ -165,6 +169,7 @@ impl Observer for WorkerMetrics {
         counter!("stopline_log_faults_total").increment(tally.faults);
         counter!("stopline_adopted_total").increment(tally.adopted);
         counter!("stopline_journal_gaps_total").increment(tally.gaps);
+        counter!("stopline_unanswered_total").increment(tally.unanswered);
         counter!("stopline_foreign_records_total").increment(tally.foreign_records);
         counter!("stopline_amended_total").increment(tally.amended);
         self.export_partitions(partitions);

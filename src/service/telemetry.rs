@@ -67,6 +67,8 @@ pub struct Tally {
     pub faults: u64,
     /// Inputs that the journal answered already, adopted.
     pub adopted: u64,
+    /// Inputs behind a committed position that no record answers.
+    pub unanswered: u64,
     /// Records of the journal that somebody else wrote.
     pub foreign_records: u64,
     /// Decisions of this engine that somebody else's, which bind, took the place of.
@@ -107,6 +109,7 @@ impl Default for Tally {
             sent_again: 0,
             faults: 0,
             adopted: 0,
+            unanswered: 0,
             foreign_records: 0,
             amended: 0,
             gaps: 0,
@@ -195,6 +198,7 @@ impl Tally {
         self.sent_again += other.sent_again;
         self.faults += other.faults;
         self.adopted += other.adopted;
+        self.unanswered += other.unanswered;
         self.foreign_records += other.foreign_records;
         self.amended += other.amended;
         self.gaps += other.gaps;

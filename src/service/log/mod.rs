@@ -264,6 +264,15 @@ pub enum Fault {
         /// What the client said.
         what: String,
     },
+    /// The group belongs to an engine whose answers go to another topic.
+    #[error(
+        "{what}. Whoever took a partition would commit it, and its authorisations would never be \
+         answered there. Give each a kafka.group of its own, see README \"Operate\""
+    )]
+    AnothersGroup {
+        /// What was found.
+        what: String,
+    },
     /// The client's settings are refused.
     #[error("the Kafka client refuses its settings: {what}")]
     Settings {

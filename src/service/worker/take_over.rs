@@ -226,6 +226,15 @@ impl<L: Log, O: Observer> Worker<L, O> {
             journal = restored.journal_next.0,
             "partition restored"
         );
+        if counts.unanswered > 0 && !restored.is_first_start {
+            self.tally.unanswered += counts.unanswered;
+            warn!(
+                partition = partition.0,
+                count = counts.unanswered,
+                "inputs before the group's position have no answer, and get none any more: right \
+                 for what came before a first start, else find out who moved the position on"
+            );
+        }
         if counts.not_understood > 0 {
             warn!(
                 partition = partition.0,

@@ -80,6 +80,8 @@ fn j7_a_second_start_goes_on_whatever_the_settings_say_of_the_first() {
     send(&rig, 4..6);
     let mut second = starting(&rig, "second/1", None);
     settle(&rig, &mut second);
+    tally(&rig, &mut second);
+    assert_eq!(second.notes.borrow().tally.unanswered, 4, "those before the first start");
     drop(second);
     send(&rig, 6..8);
     settle(&rig, &mut starting(&rig, "third/1", Some(from(StartAt::Beginning, StartAt::End))));

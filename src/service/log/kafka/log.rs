@@ -57,7 +57,7 @@ impl KafkaLog {
         )?;
         let member = Member::join(
             &settings::worker_consumer(kafka, worker_number)?,
-            topics.inputs,
+            topics,
             Arc::clone(&figures),
             wait_max,
             clock.clone(),
