@@ -14,7 +14,7 @@ use rdkafka::topic_partition_list::{Offset as ListOffset, TopicPartitionList};
 use super::LogTopics;
 use super::aside::{aside, close_within};
 use super::context::{ConsumerNews, MemberContext, add, is_cooperative, take_all_away, take_away};
-use super::fault::{Quieter, consumer_fault, settings_fault};
+use super::fault::{Quieter, member_fault, settings_fault};
 use super::figures::KafkaFigures;
 use super::headers::headers_of;
 use super::look_up::{LookUp, LookedUp};
@@ -40,6 +40,8 @@ pub(super) struct Member {
     topic: String,
     /// Where the answers go: what it commits says so.
     outputs: String,
+    /// What it is called in the group.
+    name: String,
     news: Receiver<ConsumerNews>,
     membership: Membership,
     look_up: Option<LookUp>,
@@ -70,6 +72,7 @@ impl Member {
             consumer: Arc::new(consumer),
             topic: topics.inputs.to_owned(),
             outputs: topics.outputs.to_owned(),
+            name: name_in_group(config),
             news,
             membership: Membership::default(),
             look_up: None,
@@ -229,7 +232,7 @@ impl Member {
             }
         }
         if let Some(error) = error {
-            self.tell_fault(consumer_fault(error, reason, &self.topic));
+            self.tell_fault(member_fault(error, reason, &self.topic, &self.name));
         }
     }
 
@@ -380,6 +383,12 @@ fn take(
         headers_of(message),
     );
     Ok(())
+}
+
+/// What the member of `config` is called in its group.
+fn name_in_group(config: &ClientConfig) -> String {
+    let setting = |name| config.get(name).unwrap_or("none");
+    format!("{} in group {}", setting("group.instance.id"), setting("group.id"))
 }
 
 fn refused(error: &KafkaError) -> Fault {
