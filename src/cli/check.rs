@@ -8,6 +8,8 @@ use clap::Args;
 use super::{ConfigArgs, Exit, load};
 use crate::config::{Configuration, FirstStart, currency_code, show_money, show_span};
 use crate::engine::rules::{Mode, RuleSet, Threshold, Unit};
+use crate::service::log::Fault;
+use crate::service::log::kafka::refused_properties;
 
 /// How wide a line of the summary may be.
 const LINE_LENGTH_MAX: usize = 100;
@@ -25,6 +27,12 @@ pub(super) fn run(args: &CheckArgs) -> Exit {
         Ok(configuration) => {
             if !configuration.warnings.is_empty() {
                 say(io::stderr(), &format!("{}\n", configuration.warnings));
+            }
+            let refused = refused_properties(&configuration.settings.kafka);
+            if !refused.is_empty() {
+                let lines = |fault: &Fault| format!("error: [kafka.properties]: {fault}\n");
+                say(io::stderr(), &refused.iter().map(lines).collect::<String>());
+                return Exit::BadConfig;
             }
             say(io::stdout(), &summary(&configuration));
             Exit::Ok

@@ -50,4 +50,5 @@ pub use figures::KafkaFigures;
 pub use log::{KafkaLog, LogTopics};
 pub use positions::{Positions, positions};
 pub use purpose::{AnswersAre, check_group};
+pub use settings::refused_properties;
 pub use tail::{KafkaTail, TailStart};
