@@ -11,6 +11,7 @@
 pub mod build;
 mod clock;
 mod fail_point;
+mod fired;
 mod frontier;
 mod health;
 mod http;
@@ -18,6 +19,7 @@ pub mod journal;
 pub mod log;
 mod metrics;
 mod pipeline;
+mod readiness;
 mod run;
 mod stop_orders;
 mod telemetry;
@@ -26,6 +28,7 @@ mod watchdog;
 mod worker;
 
 pub use clock::{Clock, Deadline};
+pub use fired::FiredRules;
 pub use frontier::Frontier;
 pub use health::Health;
 pub use pipeline::{Answered, Pipeline, PipelineSettings};

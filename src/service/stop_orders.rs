@@ -1,12 +1,13 @@
 //! The follower: reads the stop-orders topic whole, then live, into the stop list.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tracing::{error, info, warn};
 
 use super::log::{Fault, Tail, TailEvent, TailRecord};
+use super::pipeline::may_be_repeated;
 use crate::domain::{ErrorReason, EventTime, Offset};
 use crate::engine::shared::{Removal, Shared};
 use crate::wire::{Door, Format, KafkaKey};
@@ -19,12 +20,29 @@ pub struct FollowerStatus {
     refused: AtomicU64,
     tombstones_refused: AtomicU64,
     foreign_tags: AtomicU64,
+    /// For how long the brokers have not known the topic, where they do not.
+    topic_unknown_for: Mutex<Option<Duration>>,
 }
 
 impl FollowerStatus {
     /// True once the topic was read to the end it had at the start.
     pub fn is_whole(&self) -> bool {
         self.is_whole.load(Ordering::Acquire)
+    }
+
+    /// Says that it was read to that end.
+    pub(super) fn set_whole(&self) -> bool {
+        self.is_whole.swap(true, Ordering::AcqRel)
+    }
+
+    /// For how long the brokers have not known the topic; `None` while they do.
+    pub fn topic_unknown_for(&self) -> Option<Duration> {
+        *self.topic_unknown_for.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says what whoever looks at the topic has found.
+    pub(super) fn set_topic_unknown_for(&self, span: Option<Duration>) {
+        *self.topic_unknown_for.lock().unwrap_or_else(PoisonError::into_inner) = span;
     }
 
     /// Records applied.
@@ -99,7 +117,7 @@ impl<T: Tail> Follower<T> {
     }
 
     fn reached_end(&self) {
-        if !self.status.is_whole.swap(true, Ordering::AcqRel) {
+        if !self.status.set_whole() {
             let orders = self.shared.stop_list.orders_count();
             info!(orders, version = self.shared.stop_list.version().0, "stop list is whole");
             let foreign_tags = self.status.foreign_tags_count();
@@ -146,7 +164,7 @@ impl<T: Tail> Follower<T> {
                 self.status.applied.fetch_add(1, Ordering::Relaxed);
             }
             Err(refusal) => {
-                self.refuse(record.offset, refusal.reason, refusal.field, &refusal.detail);
+                self.refuse(record, refusal.reason, refusal.field, &refusal.detail);
             }
         }
     }
@@ -166,7 +184,7 @@ impl<T: Tail> Follower<T> {
     fn take_tombstone(&self, record: &TailRecord, moment: EventTime) {
         let key = record.key.as_deref().and_then(|key| std::str::from_utf8(key).ok());
         let Some(key) = key else {
-            self.refuse(record.offset, ErrorReason::KeyMismatch, "order_id", "has no readable key");
+            self.refuse(record, ErrorReason::KeyMismatch, "order_id", "has no readable key");
             return;
         };
         match self.shared.stop_list.remove(self.door.keys().order_key(key), moment) {
@@ -176,6 +194,7 @@ impl<T: Tail> Follower<T> {
                 error!(
                     topic = "stop orders",
                     offset = record.offset.0,
+                    order_id = shown_id(record),
                     "a tombstone came for a stop order that still stands. It stays in force here, \
                      but compaction deletes it: publish the order again, or lift it with a record \
                      that has lifted_at_millis"
@@ -184,15 +203,44 @@ impl<T: Tail> Follower<T> {
         }
     }
 
-    fn refuse(&self, offset: Offset, reason: ErrorReason, field: &str, detail: &str) {
+    fn refuse(&self, record: &TailRecord, reason: ErrorReason, field: &str, detail: &str) {
         self.status.refused.fetch_add(1, Ordering::Relaxed);
         error!(
-            offset = offset.0,
+            offset = record.offset.0,
+            order_id = shown_id(record),
             reason = reason.name(),
             field,
             detail,
             "a stop order was refused; the list stays as it was. Publish it again, put right: \
              compaction deletes an earlier order under the same id"
         );
+    }
+}
+
+/// The id of an order as its key tells it, unless it may hold a card number.
+fn shown_id(record: &TailRecord) -> Option<&str> {
+    let key = record.key.as_deref().filter(|key| may_be_repeated(key))?;
+    std::str::from_utf8(key).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::PartitionId;
+
+    #[test]
+    fn the_id_of_a_refused_order_is_shown_unless_it_may_be_a_card_number() {
+        let record = |key: &[u8]| TailRecord {
+            partition: PartitionId(0),
+            offset: Offset(0),
+            appended_at_unix_millis: 0,
+            key: Some(key.to_vec()),
+            value: None,
+            headers: Vec::new(),
+        };
+        assert_eq!(shown_id(&record(b"loss-2026-118")), Some("loss-2026-118"));
+        for hidden in [&b"4111 1111-1111 1111"[..], b"loss-4111111111111111", b"\xff"] {
+            assert_eq!(shown_id(&record(hidden)), None);
+        }
     }
 }

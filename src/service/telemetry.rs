@@ -2,6 +2,7 @@
 
 use hdrhistogram::Histogram;
 
+use super::fired::FiredRules;
 use crate::domain::{ErrorReason, MessageClass, Outcome, Reason};
 
 /// What became of one message, for counting.
@@ -53,6 +54,8 @@ pub struct Tally {
     refused: [u64; ErrorReason::ALL.len()],
     /// Acknowledgements by class; see [`Tally::noted`].
     noted: [u64; CLASSES.len()],
+    /// Rules that fired.
+    pub fired: FiredRules,
     /// Stored answers sent again.
     pub repeated: u64,
     /// Decisions made after their deadline.
@@ -102,6 +105,7 @@ impl Default for Tally {
             decisions: [[0; REASONS_COUNT]; Outcome::ALL.len()],
             refused: [0; ErrorReason::ALL.len()],
             noted: [0; CLASSES.len()],
+            fired: FiredRules::default(),
             repeated: 0,
             late: 0,
             history_truncated: 0,
@@ -179,6 +183,11 @@ impl Tally {
             .filter(|(_, count)| *count > 0)
     }
 
+    /// The names of all classes that are acknowledged.
+    pub fn class_names() -> impl Iterator<Item = &'static str> {
+        CLASSES.into_iter().map(|(_, name)| name)
+    }
+
     /// Adds what `other` counted.
     pub fn merge(&mut self, other: &Self) {
         let ours = self.decisions.iter_mut().flatten();
@@ -191,6 +200,7 @@ impl Tally {
         for (ours, theirs) in self.noted.iter_mut().zip(other.noted) {
             *ours += theirs;
         }
+        self.fired.merge(&other.fired);
         self.repeated += other.repeated;
         self.late += other.late;
         self.history_truncated += other.history_truncated;

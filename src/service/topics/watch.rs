@@ -1,5 +1,7 @@
 //! Topics that change under a running engine.
 
+use std::time::Duration;
+
 use thiserror::Error;
 use tracing::debug;
 
@@ -25,6 +27,30 @@ pub enum TopicsChanged {
         /// What it has.
         to: u32,
     },
+    /// The stop orders have partitions that nobody reads.
+    #[error(
+        "{topic} had one partition at the start and has {to} now: orders in the others would stop \
+         nothing. Make it anew with one partition and publish every order that stands again, see \
+         README \"Operate\""
+    )]
+    StopOrdersPartitions {
+        /// The topic.
+        topic: String,
+        /// What it has.
+        to: u32,
+    },
+    /// The stop orders lack records that were followed.
+    #[error(
+        "{topic} was made anew or has lost records ({what}): the stop list is not current any \
+         more. Publish every order that stands again, then restart: the list is read whole at \
+         every start, see README \"Operate\""
+    )]
+    StopOrdersCut {
+        /// The topic.
+        topic: String,
+        /// What the client said.
+        what: String,
+    },
     /// The topic was there at the start, and the brokers do not know it any more.
     #[error(
         "{topic} is gone: the brokers do not know it any more, and its records went with it. Make \
@@ -36,14 +62,29 @@ pub enum TopicsChanged {
     },
 }
 
+impl TopicsChanged {
+    fn of_stop_orders(self) -> Self {
+        match self {
+            Self::PartitionsCount { topic, to, .. } => Self::StopOrdersPartitions { topic, to },
+            other @ (Self::StopOrdersPartitions { .. }
+            | Self::StopOrdersCut { .. }
+            | Self::Gone { .. }) => other,
+        }
+    }
+}
+
 /// How often in a row a topic must be unknown: a broker that has just started may not know
 /// all of them yet.
 const UNKNOWN_LOOKS_MAX: u32 = 3;
 
-/// Looks at the topics that a worker reads and writes, one small request each.
+/// Looks at the topics that are read and written, one small request each.
 pub(in crate::service) struct TopicsWatch {
     admin: KafkaAdmin,
     watched: [Watched; 2],
+    stop_orders: Watched,
+    /// Since when the brokers have not known the stop orders.
+    unknown_at_nanos: Option<u64>,
+    clock: Clock,
 }
 
 impl TopicsWatch {
@@ -58,7 +99,13 @@ impl TopicsWatch {
     ) -> Result<Self, Fault> {
         let topics = [&settings.topics.authorisations, settings.answers_topic()];
         let watched = topics.map(|topic| Watched::new(topic, partitions_count));
-        Ok(Self { admin: KafkaAdmin::open(&settings.kafka, clock)?, watched })
+        Ok(Self {
+            admin: KafkaAdmin::open(&settings.kafka, clock.clone())?,
+            watched,
+            stop_orders: Watched::new(&settings.topics.stop_orders, 1),
+            unknown_at_nanos: None,
+            clock,
+        })
     }
 
     /// Looks at all of them once. A broker that does not answer says nothing about them.
@@ -66,11 +113,25 @@ impl TopicsWatch {
     /// # Errors
     /// One of them has changed.
     pub(in crate::service) fn look(&mut self) -> Result<(), TopicsChanged> {
+        // First those without which a lost card goes on paying.
+        let found = self.admin.partitions_count(&self.stop_orders.topic);
+        let compared = self.stop_orders.compare(found);
+        self.unknown_at_nanos = match self.stop_orders.unknown_looks {
+            0 => None,
+            _ => self.unknown_at_nanos.or_else(|| Some(self.clock.monotonic_nanos())),
+        };
+        compared.map_err(TopicsChanged::of_stop_orders)?;
         for watched in &mut self.watched {
             let found = self.admin.partitions_count(&watched.topic);
             watched.compare(found)?;
         }
         Ok(())
+    }
+
+    /// For how long the brokers have not known the stop orders; `None` while they do.
+    pub(in crate::service) fn stop_orders_unknown_for(&self) -> Option<Duration> {
+        let unknown_at = self.unknown_at_nanos?;
+        Some(Duration::from_nanos(self.clock.monotonic_nanos().saturating_sub(unknown_at)))
     }
 }
 

@@ -197,7 +197,8 @@ impl<L: Log, O: Observer> Worker<L, O> {
         match change {
             Change::Assigned(assigned) => self.take_on(&assigned),
             Change::Revoked(partitions) => {
-                info!(?partitions, "partitions are to be given back");
+                let ids = ids(&partitions);
+                info!(partitions = ids, "partitions are to be given back");
                 let deadline_nanos = self.nanos_from_now(self.settings.drain_timeout);
                 for partition in partitions {
                     self.stop_restoring(partition);
@@ -206,7 +207,8 @@ impl<L: Log, O: Observer> Worker<L, O> {
                 Ok(())
             }
             Change::Lost(partitions) => {
-                warn!(?partitions, "partitions were lost: the group gave this member up");
+                let ids = ids(&partitions);
+                warn!(partitions = ids, "partitions were lost: the group gave this member up");
                 for partition in &partitions {
                     self.forget(*partition);
                 }
@@ -318,6 +320,7 @@ impl<L: Log, O: Observer> Worker<L, O> {
                 })
             })
             .collect();
+        self.pipeline.hand_over_fired(&mut self.tally.fired);
         self.observer.tallied(&self.tally, &statuses);
         self.tally.clear();
     }
@@ -334,6 +337,12 @@ fn hand_over<L: Log>(log: &mut L, record: &Outgoing<'_>, must_queue: bool) -> Op
     let is_sent = !must_queue && log.append(record).is_ok();
     super::fail_point::after_send();
     if is_sent { None } else { Some(Undelivered::of(record)) }
+}
+
+/// Partitions as a log shows them.
+fn ids(partitions: &[PartitionId]) -> String {
+    let ids: Vec<_> = partitions.iter().map(|partition| partition.0.to_string()).collect();
+    ids.join(", ")
 }
 
 fn nanos(span: Duration) -> u64 {

@@ -215,11 +215,31 @@ impl<L: Log, O: Observer> Worker<L, O> {
             return Ok(());
         }
         let Some(restoring) = self.restoring.remove(&partition) else { return Ok(()) };
-        let counts = restored.counts;
+        self.tell_restored(partition, &restored, restoring.assigned.end);
+        self.pipeline.engine_mut().take_over_partition(partition, restored.state);
+        let mut frontier = Frontier::new(start);
+        frontier.committed(start);
+        let held = Held {
+            assignment: restoring.assignment,
+            frontier,
+            place: Place::new(restored.journal_next),
+            kept: restored.kept,
+            gap_rests_until_nanos: 0,
+            moved: (start, self.clock.monotonic_nanos()),
+        };
+        self.partitions.insert(partition, held);
+        self.start(partition, start)?;
+        self.tell_assigned();
+        Ok(())
+    }
+
+    /// Says in the log what a restoration came to.
+    fn tell_restored(&mut self, partition: PartitionId, restored: &Restored, end: Offset) {
+        let (start, counts) = (restored.start, restored.counts);
         info!(
             partition = partition.0,
             start = start.0,
-            behind = restoring.assigned.end.0 - start.0,
+            behind = end.0 - start.0,
             adopted = counts.adopted,
             unanswered = counts.unanswered,
             kept = restored.kept.len(),
@@ -246,23 +266,18 @@ impl<L: Log, O: Observer> Worker<L, O> {
             && self.settings.first_start.is_some()
             && !std::mem::replace(&mut self.is_first_start_told, true)
         {
-            info!("[first_start] is not read: partitions were answered before");
+            if restored.journal_next == Offset(0) {
+                warn!(
+                    partition = partition.0,
+                    start = start.0,
+                    "[first_start] is not read: the group has a position already, though nothing \
+                     was answered yet. To begin elsewhere, stop and delete the group's offsets \
+                     (kafka-consumer-groups.sh --delete-offsets)"
+                );
+            } else {
+                info!("[first_start] is not read: partitions were answered before");
+            }
         }
-        self.pipeline.engine_mut().take_over_partition(partition, restored.state);
-        let mut frontier = Frontier::new(start);
-        frontier.committed(start);
-        let held = Held {
-            assignment: restoring.assignment,
-            frontier,
-            place: Place::new(restored.journal_next),
-            kept: restored.kept,
-            gap_rests_until_nanos: 0,
-            moved: (start, self.clock.monotonic_nanos()),
-        };
-        self.partitions.insert(partition, held);
-        self.start(partition, start)?;
-        self.tell_assigned();
-        Ok(())
     }
 
     /// Commits `start` as the first position of `partition`. One at a time is tried where the

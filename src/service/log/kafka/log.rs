@@ -49,7 +49,7 @@ impl KafkaLog {
         clock: Clock,
     ) -> Result<Self, Fault> {
         keep_quiet_about_headers();
-        let figures = Arc::new(KafkaFigures::default());
+        let figures = Arc::new(KafkaFigures::new(clock.clone()));
         let writer = Writer::open(
             &settings::worker_producer(kafka, worker_number)?,
             topics.outputs,
