@@ -115,13 +115,12 @@ impl Readiness {
         let wrong = self.health.why_not_ready();
         let is_ready = wrong.is_empty();
         gauge!(READY).set(f64::from(is_ready));
-        if self.was_ready.replace(is_ready) == Some(is_ready) {
-            return;
-        }
-        if is_ready {
-            info!("ready");
-        } else {
-            warn!(why = wrong.join("; "), "not ready");
+        let why = wrong.join("; ");
+        match (self.was_ready.replace(is_ready), is_ready) {
+            (Some(false) | None, true) => info!("ready"),
+            (Some(true), false) => warn!(why, "not ready"),
+            (None, false) => info!(why, "not ready yet"),
+            (Some(true), true) | (Some(false), false) => {}
         }
     }
 }
