@@ -12,6 +12,8 @@ use crate::config::{
 };
 use crate::domain::Span;
 use crate::engine::rules::{CausePolicy, FailAnswer, Mode, RuleSet, Threshold, Unit};
+use crate::service::log::Fault;
+use crate::service::log::kafka::refused_properties;
 
 /// How wide a line of the summary may be.
 const LINE_LENGTH_MAX: usize = 100;
@@ -34,7 +36,10 @@ pub(super) fn run(args: &CheckArgs) -> Exit {
             if !outlook.is_empty() {
                 say(io::stderr(), &format!("{outlook}\n"));
             }
-            if outlook.errors_count() > 0 {
+            let refused = refused_properties(&configuration.settings.kafka);
+            let lines = |fault: &Fault| format!("error: [kafka.properties]: {fault}\n");
+            say(io::stderr(), &refused.iter().map(lines).collect::<String>());
+            if outlook.errors_count() > 0 || !refused.is_empty() {
                 return Exit::BadConfig;
             }
             say(io::stdout(), &summary(&configuration));

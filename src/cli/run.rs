@@ -66,20 +66,55 @@ pub(super) fn run(args: &RunArgs) -> Exit {
         }
         Err(fault) => {
             let exit = exit_of(&fault);
-            error!(%fault, exit = exit.code(), "ended");
+            for line in faults_of(&fault) {
+                error!(exit = exit.code(), fault = line.as_str(), "ended");
+            }
             exit
         }
     }
 }
 
+/// What ended the process, a text for each fault: a log has one line an event.
+fn faults_of(fault: &RunFault) -> Vec<String> {
+    if let RunFault::Topics(TopicsRefused::Faults(faults)) = fault {
+        return faults.iter().map(ToString::to_string).collect();
+    }
+    vec![fault.to_string()]
+}
+
 /// Starts the log on standard error. `RUST_LOG` picks levels; the default is `info`.
 fn start_log(settings: &Settings) {
-    let levels = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let asked = std::env::var(EnvFilter::DEFAULT_ENV).ok().filter(|levels| !levels.is_empty());
+    let (levels, refused) = match asked.as_deref().map(read_levels) {
+        None => (EnvFilter::new("info"), None),
+        Some(Ok(levels)) => (levels, None),
+        Some(Err(refused)) => (EnvFilter::new("info"), Some(refused)),
+    };
     let lines = tracing_subscriber::fmt().with_env_filter(levels).with_writer(std::io::stderr);
     match settings.log_format {
         LogFormat::Text => lines.with_ansi(false).init(),
         LogFormat::Json => lines.json().flatten_event(true).init(),
     }
+    if let Some(cause) = refused {
+        warn!(cause, "RUST_LOG is not understood; the levels are those of `info`");
+    }
+}
+
+/// The levels that `RUST_LOG` picks. A word that is neither a level nor a part of the program
+/// would be taken for a part and leave the log empty: it is refused.
+fn read_levels(asked: &str) -> Result<EnvFilter, String> {
+    const LEVELS: [&str; 6] = ["trace", "debug", "info", "warn", "error", "off"];
+    const PARTS: [&str; 2] = ["stopline", "librdkafka"];
+    let is_known = |word: &str| {
+        word.contains(['=', '['])
+            || LEVELS.iter().any(|level| level.eq_ignore_ascii_case(word))
+            || PARTS.iter().any(|part| word.starts_with(part))
+    };
+    let mut words = asked.split(',').map(str::trim).filter(|word| !word.is_empty());
+    if let Some(word) = words.find(|word| !is_known(word)) {
+        return Err(format!("`{word}` is no level and no part of this program"));
+    }
+    EnvFilter::try_new(asked).map_err(|refused| refused.to_string())
 }
 
 fn exit_of(fault: &RunFault) -> Exit {
@@ -117,9 +152,26 @@ pub(super) fn exit_of_log(fault: &Fault) -> Exit {
     match fault {
         Fault::StepDown { .. } => Exit::SteppedDown,
         Fault::Unreachable { .. } => Exit::Unreachable,
-        Fault::Settings { .. } | Fault::TopicMissing { .. } => Exit::BadConfig,
+        Fault::Settings { .. } | Fault::TopicMissing { .. } | Fault::AnothersGroup { .. } => {
+            Exit::BadConfig
+        }
         Fault::OffsetOutOfRange { .. } | Fault::Refused { .. } | Fault::Passing { .. } => {
             Exit::Failed
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn levels_that_would_leave_the_log_empty_are_refused() {
+        for asked in ["info", "WARN", "stopline::service=debug,warn", "librdkafka", ""] {
+            assert!(read_levels(asked).is_ok(), "{asked}");
+        }
+        for asked in ["loud", "info,inof", "stopline=loud"] {
+            assert!(read_levels(asked).is_err(), "{asked}");
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The files with keys and passwords: checked for their form, never shown.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use super::load::{ReadFault, read_file};
 use super::named_file::NamedFile;
 use super::problem::Problems;
@@ -31,11 +33,23 @@ pub(super) fn check_key_file(
         problems.push(file.problem("does not hold a key").expected(expected));
         return None;
     }
-    Some(if digits.eq_ignore_ascii_case(DEVELOPMENT_SEED) {
-        KeyFile::Development
-    } else {
-        KeyFile::Own
-    })
+    if digits.eq_ignore_ascii_case(DEVELOPMENT_SEED) {
+        return Some(KeyFile::Development);
+    }
+    warn_where_open(file, problems);
+    Some(KeyFile::Own)
+}
+
+/// Warns where anybody on the machine can read the key, or its group can change it.
+fn warn_where_open(file: &NamedFile, problems: &mut Problems) {
+    const OPEN: u32 = 0o027;
+    let Ok(metadata) = std::fs::metadata(&file.path) else { return };
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & OPEN != 0 {
+        let what = format!("can be read or changed by others: its mode is {mode:04o}");
+        let remedy = format!("chmod 600 {}", file.path.display());
+        problems.push(file.warning(&what).help(remedy));
+    }
 }
 
 /// The text of a `file` whose content is shown nowhere.

@@ -21,4 +21,10 @@ impl NamedFile {
         let Self { key, path, spot } = self;
         Problem::error(spot, format!("{} ({key}) {what}", path.display()))
     }
+
+    /// The same, where it does not keep anything from going on.
+    pub(super) fn warning(&self, what: &str) -> Problem {
+        let Self { key, path, spot } = self;
+        Problem::warning(spot, format!("{} ({key}) {what}", path.display()))
+    }
 }

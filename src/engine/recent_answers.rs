@@ -99,6 +99,8 @@ pub(super) struct RecentAnswers {
     places: HashTable<Place>,
     bytes: usize,
     limits: RecentAnswersLimits,
+    /// Answers given before are forgotten, whether or not they have been cleared away.
+    oldest_kept: EventTime,
 }
 
 /// An answer, to which message, and when.
@@ -116,13 +118,23 @@ struct Place {
     number: u64,
 }
 
+/// How many of the forgotten are cleared away for each message: one comes in, so the backlog
+/// shrinks, and no message waits for the rest of it.
+const CLEARED_PER_MESSAGE: usize = 4;
+
 /// What an answer costs besides its value: its places in the queue and in the table.
 const BYTES_PER_ANSWER: usize = size_of::<Given>() + size_of::<Place>() * 8 / 7;
 
 impl RecentAnswers {
     /// None yet.
     pub(super) fn new(limits: RecentAnswersLimits) -> Self {
-        Self { answers: LongQueue::new(), places: HashTable::new(), bytes: 0, limits }
+        Self {
+            answers: LongQueue::new(),
+            places: HashTable::new(),
+            bytes: 0,
+            limits,
+            oldest_kept: EventTime::nearest_to(i64::MIN),
+        }
     }
 
     /// The answer that the message `key` got before.
@@ -133,7 +145,7 @@ impl RecentAnswers {
     /// Keeps `answer` for repeats of the message `key`, given at `now`, the
     /// partition's broker time. An answer kept before stays.
     pub(super) fn insert(&mut self, key: MessageKey, answer: RecentAnswer, now: EventTime) {
-        self.forget_old(now);
+        self.advance(now);
         let cost = BYTES_PER_ANSWER + answer.value.len();
         // The first answer binds: a later one never takes its place.
         if self.number_of(key).is_none() {
@@ -143,7 +155,7 @@ impl RecentAnswers {
             self.bytes += cost;
         }
         while self.bytes > self.limits.bytes_max {
-            self.forget_oldest();
+            self.clear_oldest(); // The forgotten are the oldest: they go before any that is kept.
         }
     }
 
@@ -171,7 +183,7 @@ impl RecentAnswers {
         true
     }
 
-    /// How many it keeps.
+    /// How many it keeps, those not cleared away yet among them.
     pub(super) fn len(&self) -> usize {
         self.places.len()
     }
@@ -181,15 +193,23 @@ impl RecentAnswers {
         self.bytes
     }
 
-    /// Forgets what is older than the limit at `now`, the partition's broker time.
+    /// Forgets what is older than the limit at `now`, the partition's broker time, and clears
+    /// a little of it away. Hot path: after a pause all may be old, and is not cleared at once.
     pub(super) fn forget_old(&mut self, now: EventTime) {
-        let oldest_kept = now.minus(self.limits.age_max);
-        while self.answers.front().is_some_and(|given| given.at < oldest_kept) {
-            self.forget_oldest();
+        self.advance(now);
+        for _ in 0..CLEARED_PER_MESSAGE {
+            if self.answers.front().is_none_or(|given| given.at >= self.oldest_kept) {
+                return;
+            }
+            self.clear_oldest();
         }
     }
 
-    fn forget_oldest(&mut self) {
+    fn advance(&mut self, now: EventTime) {
+        self.oldest_kept = self.oldest_kept.max(now.minus(self.limits.age_max));
+    }
+
+    fn clear_oldest(&mut self) {
         let Some((number, Given { key, answer, .. })) = self.answers.pop_front() else {
             return;
         };
@@ -204,7 +224,10 @@ impl RecentAnswers {
         let hash = hash_of(key);
         let is_its = |place: &Place| {
             place.hash == hash
-                && self.answers.get(place.number).is_some_and(|given| given.key == key)
+                && self
+                    .answers
+                    .get(place.number)
+                    .is_some_and(|given| given.key == key && given.at >= self.oldest_kept)
         };
         self.places.find(hash, is_its).map(|place| place.number)
     }
@@ -293,6 +316,38 @@ mod tests {
         assert_eq!(answers.bytes(), BYTES_PER_ANSWER + b"the other".len());
         answers.forget_old(at(61));
         assert_eq!((answers.len(), answers.bytes()), (0, 0));
+    }
+
+    #[test]
+    fn after_a_pause_no_message_clears_more_than_a_few_and_none_gets_a_forgotten_answer() {
+        let mut answers = answers(60, usize::MAX);
+        for id in 0..1_000 {
+            answers.insert(key(id), answer("old"), at(0));
+        }
+        let mut before = answers.len();
+        for id in 0..400 {
+            answers.forget_old(at(61));
+            assert!(before - answers.len() <= CLEARED_PER_MESSAGE, "message {id}");
+            assert_eq!(answers.get(key(id)), None, "it is forgotten, cleared away or not");
+            answers.insert(key(id), answer("new"), at(61));
+            assert_eq!(answers.get(key(id)), Some(&answer("new")));
+            before = answers.len();
+        }
+        assert_eq!((answers.len(), kept(&answers, 0..1_000)), (400, (0..400).collect()));
+        assert_eq!(answers.bytes(), 400 * (BYTES_PER_ANSWER + 3), "the old are all gone");
+    }
+
+    #[test]
+    fn where_memory_is_full_the_forgotten_go_before_those_that_are_kept() {
+        let mut answers = answers(60, 4 * (BYTES_PER_ANSWER + 4));
+        for id in 0..4 {
+            answers.insert(key(id), answer("four"), at(0));
+        }
+        for id in 4..8 {
+            answers.insert(key(id), answer("four"), at(61));
+            assert!(answers.bytes() <= 4 * (BYTES_PER_ANSWER + 4));
+        }
+        assert_eq!(kept(&answers, 0..8), [4, 5, 6, 7]);
     }
 
     #[test]

@@ -49,6 +49,7 @@ pub(super) fn create_topics(
             | Fault::Refused { .. }
             | Fault::Passing { .. }
             | Fault::StepDown { .. }
+            | Fault::AnothersGroup { .. }
             | Fault::OffsetOutOfRange { .. } => return Err(fault),
         }
     }

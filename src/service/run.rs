@@ -17,6 +17,7 @@ use super::journal::Threads;
 use super::log::Fault;
 use super::log::kafka::{KafkaArchive, KafkaLog, KafkaTail, LogTopics};
 use super::metrics::{self, WorkerMetrics};
+use super::readiness::{Clients, Readiness, STOP_LIST};
 use super::topics::{TopicsChanged, TopicsRefused, TopicsWatch, check_topics};
 use super::watchdog::{Heartbeat, Pace, Watchdog};
 use super::worker::{Worker, WorkerEnd, WorkerSettings};
@@ -88,6 +89,7 @@ struct Process {
     follower: Arc<FollowerStatus>,
     partitions_count: u32,
     health: Arc<Health>,
+    clients: Clients,
     clock: Clock,
     should_stop: Arc<AtomicBool>,
 }
@@ -114,11 +116,13 @@ pub fn run(settings: Settings, rule_set: Arc<RuleSet>, allowed: &[String]) -> Re
         follower: Arc::new(FollowerStatus::default()),
         partitions_count,
         health: Arc::new(Health::new(clock.clone(), SILENCE_MAX)),
+        clients: Clients::default(),
         clock,
         should_stop: Arc::new(AtomicBool::new(false)),
     };
     let metrics = metrics::install().map_err(|fault| RunFault::SetUp(fault.to_string()))?;
     metrics::export_calendar(&process.rule_set);
+    metrics::begin_rules(&process.rule_set);
     let control_plane = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -145,6 +149,9 @@ impl Process {
         let mut has_pages = true;
         let mut export = tokio::time::interval(EXPORT_INTERVAL);
 
+        let (health, clients) = (Arc::clone(&self.health), self.clients.clone());
+        let mut readiness = Readiness::new(health, clients, Arc::clone(&self.follower));
+
         let mut running = parts_count;
         let mut first_fault = None;
         let mut signals_count = 0;
@@ -162,14 +169,22 @@ impl Process {
                     continue;
                 }
                 _ = export.tick() => {
-                    self.export();
+                    self.export_stop_list();
+                    let (settings, rule_set) = (&self.settings, &self.rule_set);
+                    metrics::export_build(
+                        rule_set,
+                        settings.mode.name(),
+                        &settings.kafka.instance,
+                    );
+                    readiness.look();
                     metrics.run_upkeep();
                     continue;
                 }
                 Some((part, end)) = ended.recv() => {
                     running -= 1;
                     if let Err(fault) = end {
-                        error!(part, %fault, "a part of the process ended");
+                        let text = fault.to_string();
+                        error!(part, fault = text.as_str(), "a part of the process ended");
                         first_fault.get_or_insert(fault);
                     }
                 }
@@ -189,7 +204,7 @@ impl Process {
     /// Starts follower, topics' watch and workers, a thread each; returns how many. The
     /// watchdog ends with the process.
     fn start(&self, tell: &mpsc::UnboundedSender<Ended>) -> Result<usize, RunFault> {
-        self.health.not_ready("stop list", "not read to its end yet");
+        self.health.not_ready(STOP_LIST, "not read to its end yet");
         let follower = self.clone();
         spawn("stop-orders".to_owned(), tell.clone(), move || follower.follow())?;
         let watcher = self.clone();
@@ -232,7 +247,9 @@ impl Process {
                 }
                 self.clock.sleep(GLANCE);
             }
-            watch.look()?;
+            let looked = watch.look();
+            self.follower.set_topic_unknown_for(watch.stop_orders_unknown_for());
+            looked?;
         }
     }
 
@@ -245,6 +262,7 @@ impl Process {
         let topic = &settings.topics.stop_orders;
         let tail = KafkaTail::from_beginning(&settings.kafka, topic, 1, self.clock.clone())
             .map_err(RunFault::StopList)?;
+        self.clients.watch(STOP_LIST, tail.figures());
         let door = build::door(&settings.door)?;
         let format = build::format(settings.default_format);
         let (shared, status) = (Arc::clone(&self.shared), Arc::clone(&self.follower));
@@ -252,10 +270,11 @@ impl Process {
         if settings.fail_causes.stop_list_stale_after.is_some() {
             follower = follower.watching(self.clock.clone());
         }
+        let mut is_told = false;
         while !self.stops() {
-            follower.turn().map_err(RunFault::StopList)?;
-            if self.follower.is_whole() {
-                self.health.ready("stop list");
+            follower.turn().map_err(|fault| lost(topic, fault))?;
+            if self.follower.is_whole() && !std::mem::replace(&mut is_told, true) {
+                self.health.ready(STOP_LIST); // Whether it stays so, `Readiness` says.
             }
         }
         Ok(())
@@ -281,6 +300,7 @@ impl Process {
         let log = KafkaLog::open(kafka, topics, worker, settings.drain_timeout, self.clock.clone())
             .map_err(|fault| ended(fault.into()))?;
         watch.watch_client(log.figures());
+        self.clients.watch(&format!("worker-{worker}"), log.figures());
         let pipeline = self.pipeline(worker)?;
         let timing = WorkerSettings {
             commit_interval: settings.commit_interval,
@@ -323,12 +343,20 @@ impl Process {
         Ok(Pipeline::new(door, engine, self.clock.clone(), pipeline).under(circumstances))
     }
 
-    fn export(&self) {
+    fn export_stop_list(&self) {
         let is_watched = self.settings.fail_causes.stop_list_stale_after.is_some();
         let unknown_for_nanos =
             is_watched.then(|| self.follower.unknown_for_nanos(self.clock.monotonic_nanos()));
         metrics::export_stop_list(&self.shared.stop_list, &self.follower, unknown_for_nanos);
     }
+}
+
+/// Why the stop orders in `topic` cannot be followed any more.
+fn lost(topic: &str, fault: Fault) -> RunFault {
+    if let Fault::OffsetOutOfRange { what } = fault {
+        return TopicsChanged::StopOrdersCut { topic: topic.to_owned(), what }.into();
+    }
+    RunFault::StopList(fault)
 }
 
 fn listen(kind: SignalKind) -> Result<tokio::signal::unix::Signal, RunFault> {

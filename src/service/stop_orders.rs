@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 use std::mem::take;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tracing::{error, info, warn};
@@ -11,6 +11,7 @@ use tracing::{error, info, warn};
 use super::Clock;
 use super::journal::record::header;
 use super::log::{Fault, Tail, TailEvent, TailRecord};
+use super::pipeline::may_be_repeated;
 use crate::domain::{EventTime, Offset, OrderKey, Span, Text};
 use crate::engine::shared::{Removal, Shared};
 use crate::wire::{Door, Format, KafkaKey, Refusal};
@@ -25,6 +26,8 @@ pub struct FollowerStatus {
     refused: AtomicU64,
     tombstones_refused: AtomicU64,
     foreign_tags: AtomicU64,
+    /// For how long the brokers have not known the topic, where they do not.
+    topic_unknown_for: Mutex<Option<Duration>>,
 }
 
 impl FollowerStatus {
@@ -43,6 +46,21 @@ impl FollowerStatus {
     /// For how long the list has not been known to be up to date.
     pub fn unknown_for_nanos(&self, now_nanos: u64) -> u64 {
         now_nanos.saturating_sub(self.current_at_nanos.load(Ordering::Acquire))
+    }
+
+    /// Says that it was read to that end.
+    pub(super) fn set_whole(&self) -> bool {
+        self.is_whole.swap(true, Ordering::AcqRel)
+    }
+
+    /// For how long the brokers have not known the topic; `None` while they do.
+    pub fn topic_unknown_for(&self) -> Option<Duration> {
+        *self.topic_unknown_for.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says what whoever looks at the topic has found.
+    pub(super) fn set_topic_unknown_for(&self, span: Option<Duration>) {
+        *self.topic_unknown_for.lock().unwrap_or_else(PoisonError::into_inner) = span;
     }
 
     /// Records applied.
@@ -84,7 +102,16 @@ pub struct Follower<T> {
 /// A record that the list was not changed by.
 struct Refused {
     offset: Offset,
+    /// As its key tells it.
+    order_id: Option<String>,
     fault: RecordFault,
+}
+
+impl Refused {
+    fn of(record: &TailRecord, fault: RecordFault) -> Self {
+        let order_id = shown_id(record).map(str::to_owned);
+        Self { offset: record.offset, order_id, fault }
+    }
 }
 
 /// Why the list was not changed.
@@ -175,7 +202,7 @@ impl<T: Tail> Follower<T> {
     }
 
     fn reached_end(&mut self) {
-        if !self.status.is_whole.swap(true, Ordering::AcqRel) {
+        if !self.status.set_whole() {
             let orders = self.shared.stop_list.orders_count();
             info!(orders, version = self.shared.stop_list.version().0, "stop list is whole");
             let mut open: Vec<_> = take(&mut self.open).into_values().flatten().collect();
@@ -235,7 +262,7 @@ impl<T: Tail> Follower<T> {
                 let id = refusal.id.as_ref().map(Text::as_str).or_else(|| key_text(record));
                 let order = id.map(|id| self.door.keys().order_key(id));
                 let fault = RecordFault::Order(refusal);
-                self.refuse(order, Refused { offset: record.offset, fault });
+                self.refuse(order, Refused::of(record, fault));
             }
         }
     }
@@ -253,15 +280,14 @@ impl<T: Tail> Follower<T> {
     }
 
     fn take_tombstone(&mut self, record: &TailRecord, moment: EventTime) {
-        let offset = record.offset;
         let Some(key) = key_text(record) else {
-            return self.refuse(None, Refused { offset, fault: RecordFault::NoKey });
+            return self.refuse(None, Refused::of(record, RecordFault::NoKey));
         };
         let order = self.door.keys().order_key(key);
         match self.shared.stop_list.remove(order, moment) {
             Removal::Forgotten | Removal::Unknown => drop(self.open.remove(&order)),
             Removal::StillStands => {
-                self.refuse(Some(order), Refused { offset, fault: RecordFault::StillStands });
+                self.refuse(Some(order), Refused::of(record, RecordFault::StillStands));
             }
         }
     }
@@ -277,12 +303,14 @@ impl<T: Tail> Follower<T> {
 
     fn tell(&self, refused: &Refused) {
         let offset = refused.offset.0;
+        let order_id = refused.order_id.as_deref();
         let (reason, field, detail) = match &refused.fault {
             RecordFault::StillStands => {
                 self.status.tombstones_refused.fetch_add(1, Ordering::Relaxed);
                 error!(
                     topic = "stop orders",
                     offset,
+                    order_id,
                     "a tombstone came for a stop order that still stands. It stays in force here, \
                      but compaction deletes it: publish the order again, or lift it with a record \
                      that has lifted_at_millis"
@@ -297,6 +325,7 @@ impl<T: Tail> Follower<T> {
         self.status.refused.fetch_add(1, Ordering::Relaxed);
         error!(
             offset,
+            order_id,
             reason,
             field,
             detail,
@@ -308,4 +337,32 @@ impl<T: Tail> Follower<T> {
 
 fn key_text(record: &TailRecord) -> Option<&str> {
     std::str::from_utf8(record.key.as_deref()?).ok()
+}
+
+/// The id of an order as its key tells it, unless it may hold a card number.
+fn shown_id(record: &TailRecord) -> Option<&str> {
+    let key = record.key.as_deref().filter(|key| may_be_repeated(key))?;
+    std::str::from_utf8(key).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::PartitionId;
+
+    #[test]
+    fn the_id_of_a_refused_order_is_shown_unless_it_may_be_a_card_number() {
+        let record = |key: &[u8]| TailRecord {
+            partition: PartitionId(0),
+            offset: Offset(0),
+            appended_at_unix_millis: 0,
+            key: Some(key.to_vec()),
+            value: None,
+            headers: Vec::new(),
+        };
+        assert_eq!(shown_id(&record(b"loss-2026-118")), Some("loss-2026-118"));
+        for hidden in [&b"4111 1111-1111 1111"[..], b"loss-4111111111111111", b"\xff"] {
+            assert_eq!(shown_id(&record(hidden)), None);
+        }
+    }
 }

@@ -3,6 +3,7 @@
 use hdrhistogram::Histogram;
 
 use super::causes::{CauseCounts, TakenBy};
+use super::fired::FiredRules;
 use super::overload::OverloadTally;
 use crate::domain::{ErrorReason, FailCause, FailCauses, MessageClass, Outcome, Reason};
 
@@ -55,6 +56,8 @@ pub struct Tally {
     refused: [u64; ErrorReason::ALL.len()],
     /// Acknowledgements by class; see [`Tally::noted`].
     noted: [u64; CLASSES.len()],
+    /// Rules that fired.
+    pub fired: FiredRules,
     /// Stored answers sent again.
     pub repeated: u64,
     /// Decisions made after their deadline.
@@ -71,6 +74,8 @@ pub struct Tally {
     pub faults: u64,
     /// Inputs that the journal answered already, adopted.
     pub adopted: u64,
+    /// Inputs behind a committed position that no record answers.
+    pub unanswered: u64,
     /// Records of the journal that somebody else wrote.
     pub foreign_records: u64,
     /// Decisions of this engine that somebody else's, which bind, took the place of.
@@ -106,6 +111,7 @@ impl Default for Tally {
             decisions: [[0; REASONS_COUNT]; Outcome::ALL.len()],
             refused: [0; ErrorReason::ALL.len()],
             noted: [0; CLASSES.len()],
+            fired: FiredRules::default(),
             repeated: 0,
             late: 0,
             history_truncated: 0,
@@ -114,6 +120,7 @@ impl Default for Tally {
             sent_again: 0,
             faults: 0,
             adopted: 0,
+            unanswered: 0,
             foreign_records: 0,
             amended: 0,
             gaps: 0,
@@ -186,6 +193,11 @@ impl Tally {
             .filter(|(_, count)| *count > 0)
     }
 
+    /// The names of all classes that are acknowledged.
+    pub fn class_names() -> impl Iterator<Item = &'static str> {
+        CLASSES.into_iter().map(|(_, name)| name)
+    }
+
     /// Adds what `other` counted.
     pub fn merge(&mut self, other: &Self) {
         let ours = self.decisions.iter_mut().flatten();
@@ -198,6 +210,7 @@ impl Tally {
         for (ours, theirs) in self.noted.iter_mut().zip(other.noted) {
             *ours += theirs;
         }
+        self.fired.merge(&other.fired);
         self.repeated += other.repeated;
         self.late += other.late;
         self.history_truncated += other.history_truncated;
@@ -206,6 +219,7 @@ impl Tally {
         self.sent_again += other.sent_again;
         self.faults += other.faults;
         self.adopted += other.adopted;
+        self.unanswered += other.unanswered;
         self.foreign_records += other.foreign_records;
         self.amended += other.amended;
         self.gaps += other.gaps;

@@ -1,6 +1,7 @@
 //! What operations are told when settings are wrong: golden files as in `config_errors`.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use stopline::config::{Problems, Settings, load};
 
@@ -216,7 +217,9 @@ fn load_problems(text: &str, others: &[(&str, &str)], variables: &[(&str, &str)]
     let file = directory.path().join("stopline.toml");
     fs::write(&file, text).expect("written");
     for (name, text) in others {
-        fs::write(directory.path().join(name), text).expect("written");
+        let path = directory.path().join(name);
+        fs::write(&path, text).expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).expect("its owner's");
     }
     let variables = variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
     let shown = match load(&file, variables, &[]) {
@@ -245,6 +248,27 @@ fn all_files_are_looked_at_whatever_is_wrong_with_the_settings() {
         .replace("[rules]", "accept_pan = true\npan_key_file = \"pan.hex\"\n\n[rules]");
     let others = [("rules.toml", RULES), ("pan.hex", "hunter2"), SEED];
     check("files_secret", &load_problems(&with_secrets, &others, &[]));
+}
+
+#[test]
+fn a_key_that_others_can_read_is_warned_of() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| directory.path().join(name);
+    fs::write(path("stopline.toml"), SETTINGS).expect("written");
+    fs::write(path("rules.toml"), RULES).expect("written");
+    for (seed, mode, is_warned) in [
+        ("f00102030405060708090a0b0c0d0e0f", 0o644, true),
+        ("f00102030405060708090a0b0c0d0e0f", 0o660, true),
+        ("f00102030405060708090a0b0c0d0e0f", 0o640, false),
+        ("f00102030405060708090a0b0c0d0e0f", 0o400, false),
+    ] {
+        fs::write(path("key_seed.hex"), seed).expect("written");
+        fs::set_permissions(path("key_seed.hex"), fs::Permissions::from_mode(mode)).expect("set");
+        let loaded = load(&path("stopline.toml"), std::iter::empty(), &[]).expect("it loads");
+        let warnings = loaded.warnings.to_string();
+        assert_eq!(warnings.contains("can be read or changed by others"), is_warned, "{warnings}");
+        fs::remove_file(path("key_seed.hex")).expect("removed");
+    }
 }
 
 #[test]

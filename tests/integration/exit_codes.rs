@@ -188,6 +188,17 @@ fn every_way_to_end_has_its_exit_code() {
 }
 
 #[test]
+fn check_names_every_property_that_the_client_refuses() {
+    let properties = ["kafka.properties.socket.timeout.ms=abc", "kafka.properties.nonsense=1"];
+    let args = ["check", "--set", properties[0], "--set", properties[1]];
+    let ended = stopline(&scene(), &args, "", Stdout::Kept, SOON);
+    assert_eq!(ended.code, Some(78), "{}", ended.stderr);
+    for name in ["socket.timeout.ms", "nonsense"] {
+        assert!(ended.stderr.contains(name), "{name}: {}", ended.stderr);
+    }
+}
+
+#[test]
 fn a_bad_line_does_not_keep_the_others_from_their_answers() {
     let lines = format!("not json\n{REQUEST}\n\n{REQUEST}\n");
     let ended = stopline(&scene(), &["score"], &lines, Stdout::Kept, SOON);

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::broker::Broker;
+use crate::broker::{Broker, OwnBroker};
 use crate::engine::Installation;
 use crate::inputs::Traffic;
 use crate::ledger::Ledger;
@@ -47,6 +47,36 @@ fn the_pages_say_healthy_ready_and_how_much_was_answered() {
     assert!(page.contains("# TYPE stopline_"), "{page}");
     assert!(!page.contains("account-"), "no account in a metric");
     assert!(!engine.log().contains("account-"), "no account in a log");
+}
+
+#[test]
+fn an_engine_whose_brokers_are_silent_is_not_ready_until_they_answer() {
+    const SOON: Duration = Duration::from_secs(15);
+    let own = OwnBroker::start();
+    let topics = Topics::named_for("silent");
+    topics.create(own.as_broker());
+    let installation = Installation::new("silent", own.as_broker().address(), &topics);
+    let mut engine = installation.start();
+    engine.await_ready();
+    eventually("the metric says ready", SOON, || {
+        (engine.metric("stopline_ready") == 1).then_some(())
+    });
+    own.stall();
+    eventually("it is not ready and says why", SOON, || {
+        let (status, page) = engine.page("/-/ready")?;
+        (status == 503 && page.contains("brokers: no broker has answered")).then_some(())
+    });
+    eventually("the metrics say so", SOON, || {
+        let since = engine.metric("stopline_kafka_seconds_since_broker_answered");
+        (engine.metric("stopline_ready") == 0 && since >= 3).then_some(())
+    });
+    own.go_on();
+    eventually("it is ready again", Duration::from_mins(1), || engine.is_ready().then_some(()));
+    eventually("the log tells both", SOON, || {
+        let log = engine.log();
+        let says = ["brokers are silent", "brokers answer again"];
+        says.iter().all(|line| log.matches(line).count() == 1).then_some(())
+    });
 }
 
 #[test]

@@ -60,6 +60,13 @@ impl OwnBroker {
         }
     }
 
+    /// Lets it go on after it was stalled.
+    pub(crate) fn go_on(&self) {
+        for pid in &self.state.pids {
+            signal(*pid, "CONT");
+        }
+    }
+
     /// Kills it: its connections break, its port is closed, its data stay.
     pub(crate) fn kill(&self) {
         for pid in &self.state.pids {

@@ -110,7 +110,7 @@ fn of_two_processes_with_one_name_the_older_is_fenced_and_75_is_its_exit_code() 
     assert_eq!(older.await_exit(PATIENCE), Some(75));
     let log = older.log();
     let ended = log.lines().rfind(|line| line.contains("ERROR")).unwrap_or_default();
-    assert!(ended.contains("fenced"), "{log}");
+    assert!(ended.contains("fenced: another process runs as"), "{log}");
     assert!(log.contains(&installation.group), "its name is missing from:\n{log}");
 
     younger.await_ready();

@@ -11,6 +11,7 @@ use crate::engine::{Engine, Installation};
 use crate::inputs::Traffic;
 use crate::ledger::Ledger;
 use crate::topics::{PARTITIONS_COUNT, Reader, Topics, Writer};
+use crate::waiting::eventually;
 
 /// How long the broker may take for a change.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -84,4 +85,18 @@ fn a_topic_that_is_removed_stops_the_engine_with_78() {
     let (mut engine, _installation, topics) = at_work("removed");
     remove(&topics.decisions);
     assert_leaves_with_78(&mut engine, &format!("{} is gone", topics.decisions));
+}
+
+#[test]
+fn stop_orders_that_are_gone_are_said_at_once_and_stop_the_engine_with_78() {
+    let (mut engine, _installation, topics) = at_work("removed-orders");
+    eventually("the stop list is said to be followed", PATIENCE, || {
+        (engine.metric("stopline_stop_list_followed") == 1).then_some(())
+    });
+    remove(&topics.stop_orders);
+    eventually("it is not ready and says why", Duration::from_secs(10), || {
+        let (status, page) = engine.page("/-/ready")?;
+        (status == 503 && page.contains("stop list: not followed for")).then_some(())
+    });
+    assert_leaves_with_78(&mut engine, &format!("{} is gone", topics.stop_orders));
 }

@@ -58,7 +58,7 @@ fn topics_that_would_spoil_answers_are_named_with_their_mending_and_78_is_the_ex
     let named = [
         "partition-counts: ",
         "stop-order-partitions: ",
-        "  append-time: ",
+        "ended exit=78 fault=\"append-time: ",
         "decisions-append-time: ",
         "retention: ",
         "decisions-compacted: ",

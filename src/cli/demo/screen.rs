@@ -87,7 +87,7 @@ impl<W: Write> Screen<W> {
         let width = self.look.map_or(usize::MAX, |look| look.width);
         let mut lines = ending.as_lines(stage, width);
         lines.push(String::new());
-        lines.extend(what_to_try_next(&program(), width));
+        lines.extend(what_to_try_next(&program(), width, stage.rate_per_second));
         self.restore();
         let mut text = String::from("\n");
         for line in lines {

@@ -140,9 +140,10 @@ fn latency_line(name: &str, [p50, p99, p999, p9999, max]: [String; 5]) -> String
 }
 
 /// What to do after the demo, a line each: commands for `program`, the way it was started.
-pub fn what_to_try_next(program: &str, width: usize) -> Vec<String> {
+pub fn what_to_try_next(program: &str, width: usize, rate_per_second: u32) -> Vec<String> {
+    let faster = format!("demo --rate {}", rate_per_second.saturating_mul(10));
     let told = [
-        ("demo --rate 20000", "ten times the traffic"),
+        (faster.as_str(), "ten times the traffic"),
         ("demo --brokers HOST:9092", "the same story on your own Kafka"),
         (
             "check --config config/stopline.toml",
@@ -253,14 +254,14 @@ mod tests {
 
     #[test]
     fn what_to_try_next_is_said_of_the_program_as_it_was_started() {
-        let lines = what_to_try_next("target/release/stopline", usize::MAX);
-        assert!(lines.contains(&"  target/release/stopline demo --rate 20000".to_owned()));
+        let lines = what_to_try_next("target/release/stopline", usize::MAX, 500);
+        assert!(lines.contains(&"  target/release/stopline demo --rate 5000".to_owned()));
         assert!(!lines.concat().contains('\\'));
     }
 
     #[test]
     fn closing_words_fold_at_the_width_of_the_terminal() {
-        let narrow = what_to_try_next("target/release/stopline", 50);
+        let narrow = what_to_try_next("target/release/stopline", 50, 2_000);
         assert!(narrow.iter().any(|line| line.ends_with(" \\")), "{narrow:#?}");
         for line in narrow.iter().chain(&ending().as_lines(&stage(), 50)) {
             assert!(line.chars().count() <= 50, "{line:?}");

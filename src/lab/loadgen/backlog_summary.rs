@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::backlog::BacklogSettings;
-use super::faults;
+use super::faults::{self, LogHas};
 use super::summary::{verdict, writers};
 use super::tally::Tally;
 use crate::lab::figures::grouped;
@@ -62,13 +62,13 @@ impl BacklogSummary {
         let first_and_last = tally.appended_at_unix_millis;
         let answering_millis =
             first_and_last.map_or(0, |(first, last)| last.saturating_sub(first).unsigned_abs());
-        let mut faults = faults::of_answers(tally, count, 0);
+        let mut faults = faults::of_answers(tally, count, 0, LogHas::All);
         if count < settings.count {
             faults.push("it was stopped before its time".to_owned());
         }
         Self {
             is_good: faults.is_empty(),
-            is_broken: faults::is_broken(tally, missing, true),
+            is_broken: faults::is_broken(tally, missing, LogHas::All),
             faults,
             backlog: count,
             produced_millis,

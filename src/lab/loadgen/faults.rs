@@ -9,11 +9,31 @@ pub(super) fn missing(sent_count: u64, answers: &Answers) -> u64 {
     sent_count.saturating_sub(answers.answered)
 }
 
+/// Whether all that was sent is in the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum LogHas {
+    All,
+    /// Brokers did not take some of it: an answer to that cannot be.
+    NotAll,
+}
+
 /// What is wrong with the answers, where so many requests and probes were sent.
-pub(super) fn of_answers(tally: &Tally, requests_count: u64, probes_count: u64) -> Vec<String> {
+pub(super) fn of_answers(
+    tally: &Tally,
+    requests_count: u64,
+    probes_count: u64,
+    log: LogHas,
+) -> Vec<String> {
+    let unanswered = match log {
+        LogHas::NotAll => "requests have no answer, and not all of them reached the brokers",
+        LogHas::All if tally.requests.answers.answered == 0 => {
+            "requests got no answer, none did: is `stopline run` up?"
+        }
+        LogHas::All => "requests got no answer",
+    };
     let differing = tally.requests.answers.differing_copies + tally.probes.answers.differing_copies;
     let counted = [
-        (missing(requests_count, &tally.requests.answers), "requests got no answer"),
+        (missing(requests_count, &tally.requests.answers), unanswered),
         (missing(probes_count, &tally.probes.answers), "probes got no answer"),
         (differing, "records differ from the first one for their request"),
         (tally.strays, "records lie in another partition than their request"),
@@ -25,9 +45,9 @@ pub(super) fn of_answers(tally: &Tally, requests_count: u64, probes_count: u64) 
 
 /// True where the answers themselves break what is promised: one is missing though its
 /// request is in the log, two say different things, or one lies where nobody looks for it.
-pub(super) fn is_broken(tally: &Tally, missing_count: u64, is_all_in_the_log: bool) -> bool {
+pub(super) fn is_broken(tally: &Tally, missing_count: u64, log: LogHas) -> bool {
     tally.requests.answers.differing_copies > 0
         || tally.probes.answers.differing_copies > 0
         || tally.strays > 0
-        || (missing_count > 0 && is_all_in_the_log)
+        || (missing_count > 0 && log == LogHas::All)
 }

@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::faults;
+use super::faults::{self, LogHas};
 use super::run::LoadSettings;
 use super::schedule::{SCHEDULE_LAG_P99_MAX, is_held};
 use super::sender::Sent;
@@ -101,10 +101,11 @@ impl LoadSummary {
         let requests = ProbeSummary::of(sent.requests_count, &tally.requests);
         let probes = ProbeSummary::of(sent.probes_count, &tally.probes);
         let missing = requests.missing + probes.missing;
+        let log = if sent.fault.is_none() { LogHas::All } else { LogHas::NotAll };
         let mut summary = Self {
             is_good: false,
-            is_broken: faults::is_broken(tally, missing, sent.fault.is_none()),
-            faults: faults::of_answers(tally, sent.requests_count, sent.probes_count),
+            is_broken: faults::is_broken(tally, missing, log),
+            faults: faults::of_answers(tally, sent.requests_count, sent.probes_count, log),
             rate_per_second: settings.rate_per_second,
             measured_millis: (sent.until_nanos / 1_000_000).saturating_sub(warm_up_millis),
             warm_up_millis,
@@ -319,6 +320,14 @@ mod tests {
         let unsent = Sent { requests_count: 4, fault: Some("no broker".to_owned()), ..sent(0) };
         let summary = LoadSummary::of(&SETTINGS, &unsent, &tally());
         assert_eq!((summary.missing, summary.is_good, summary.is_broken), (1, false, false));
+        let said = summary.as_lines().join("\n");
+        assert!(said.contains("not all of them reached the brokers"), "{said}");
+    }
+
+    #[test]
+    fn where_nobody_answered_it_asks_for_the_engine() {
+        let said = LoadSummary::of(&SETTINGS, &sent(0), &Tally::new(0)).as_lines().join("\n");
+        assert!(said.contains("is `stopline run` up?"), "{said}");
     }
 
     #[test]

@@ -166,6 +166,8 @@ impl Moment {
     /// As a line.
     pub fn as_line(&self) -> String {
         let Percentiles { p50, p99, max, .. } = self.latency_micros;
+        // A second without an answer has no latency, which is not one of zero.
+        let micros = |it: u64| if max == 0 { "-".to_owned() } else { grouped(it) };
         let note = if self.is_warm_up { "  warming up" } else { "" };
         format!(
             "{:>4} s  {} sent  {} answered  {} open  {} duplicates  {} errors  \
@@ -176,9 +178,9 @@ impl Moment {
             grouped(self.sent.saturating_sub(self.answered)),
             grouped(self.duplicates),
             grouped(self.errors),
-            grouped(p50),
-            grouped(p99),
-            grouped(max),
+            micros(p50),
+            micros(p99),
+            micros(max),
         )
     }
 }
@@ -236,6 +238,7 @@ mod tests {
         tally.is_of_kind(Kind::Answer);
         let next = tally.moment(1_900_000_000, 1_003);
         assert_eq!((next.latency_micros, next.errors), (Percentiles::default(), 1));
+        assert!(next.as_line().ends_with("µs p50 -  p99 -  max -"), "{}", next.as_line());
         assert!(!next.is_warm_up);
     }
 

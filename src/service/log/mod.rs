@@ -267,6 +267,15 @@ pub enum Fault {
         /// What the client said.
         what: String,
     },
+    /// The group belongs to an engine whose answers go to another topic.
+    #[error(
+        "{what}. Whoever took a partition would commit it, and its authorisations would never be \
+         answered there. Give each a kafka.group of its own, see README \"Operate\""
+    )]
+    AnothersGroup {
+        /// What was found.
+        what: String,
+    },
     /// The client's settings are refused.
     #[error("the Kafka client refuses its settings: {what}")]
     Settings {
@@ -285,6 +294,7 @@ impl Fault {
             | Self::StepDown { .. }
             | Self::Refused { .. }
             | Self::Unreachable { .. }
+            | Self::AnothersGroup { .. }
             | Self::Settings { .. } => self.to_string(),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::domain::{ErrorReason, EventTime, MessageClass, Met, PartitionId, Span};
 use crate::service::log::Message;
 use crate::service::{Clock, FollowerStatus};
-use crate::wire::{Incoming, Refusal};
+use crate::wire::{Incoming, Refusal, SwitchContext};
 
 /// What is asked to know how a message is met; what is not set never holds.
 #[derive(Clone, Debug, Default)]
@@ -96,7 +96,7 @@ impl Watched {
         met: &mut Met,
     ) -> Result<Incoming<'m>, Refusal> {
         let Some(name) = &self.asked.deadline_header else { return incoming };
-        if let Ok(Incoming::Message { auth, .. }) = &incoming
+        if let Ok(Incoming::Message { auth, switch_context }) = &incoming
             && auth.message_type.class == MessageClass::Request
             && auth.deadline.is_none()
             && let Some(value) = message.header(name)
@@ -109,6 +109,7 @@ impl Watched {
                     "the header `{name}` {what}; expected Unix milliseconds in decimal digits"
                 ),
                 id: Some(auth.id.to_text()),
+                switch_context: switch_context.map(SwitchContext::of),
             };
             let millis: i64 =
                 millis.ok_or_else(|| refusal(ErrorReason::FieldInvalid, "is no whole number"))?;

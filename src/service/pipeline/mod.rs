@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use self::circumstances::Watched;
 use self::telling::{Telling, tell, tell_again};
-use super::Clock;
 use super::log::{Message, Outgoing, partition_of_key};
 use super::telemetry::{StageNanos, Told};
+use super::{Clock, FiredRules};
 use crate::domain::{ErrorReason, Input, Offset, PartitionId, Span};
 use crate::engine::{Binding, Engine, Journalled};
 use crate::wire::{
@@ -45,6 +45,7 @@ pub struct Pipeline {
     refusal: Vec<u8>,
     json: Vec<u8>,
     text: HeaderText,
+    fired: FiredRules,
 }
 
 /// What became of a message, and what it took.
@@ -92,6 +93,7 @@ impl Pipeline {
             refusal: Vec::new(),
             json: Vec::new(),
             text: HeaderText::default(),
+            fired: FiredRules::default(),
         }
     }
 
@@ -131,12 +133,18 @@ impl Pipeline {
             refusal: Vec::new(),
             json: Vec::new(),
             text: HeaderText::default(),
+            fired: FiredRules::default(),
         }
     }
 
     /// Sets the step of the overload ladder that messages are met with; 0 is none.
     pub fn set_overload_step(&mut self, step: u8) {
         self.watched.overload_step = step;
+    }
+
+    /// Which rules fired since it was asked last is added to `to`.
+    pub(super) fn hand_over_fired(&mut self, to: &mut FiredRules) {
+        self.fired.hand_over(to);
     }
 
     /// What makes keys from names.
@@ -203,7 +211,8 @@ impl Pipeline {
         binding: Option<Binding<'_>>,
         send: impl FnOnce(&Outgoing<'_>) -> R,
     ) -> (Answered, R) {
-        let Self { door, engine, clock, settings, watched, scratch, refusal, json, text } = self;
+        let Self { door, engine, clock, settings, watched, scratch, refusal, json, text, fired } =
+            self;
         let started = clock.monotonic_nanos();
         let mut met = watched.meet(message, clock);
         let age = met.age;
@@ -213,7 +222,7 @@ impl Pipeline {
 
         let Telling { canonical, told, decides, switch_context } = match binding {
             Some(binding) => tell_again(&incoming, &met, engine, binding),
-            None => tell(&incoming, &met, engine, refusal),
+            None => tell(&incoming, &met, engine, refusal, fired),
         };
         let judge_end = clock.monotonic_nanos();
 
@@ -283,7 +292,7 @@ fn admit<'s>(
 
 /// False for a key that nobody looked at and that is too long for an answer or may hold a
 /// card number.
-fn may_be_repeated(key: &[u8]) -> bool {
+pub(super) fn may_be_repeated(key: &[u8]) -> bool {
     let digits_count = key.iter().filter(|byte| byte.is_ascii_digit()).count();
     key.len() <= KEY_BYTES_MAX && digits_count < CARD_NUMBER_DIGITS_MIN
 }

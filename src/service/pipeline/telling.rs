@@ -2,8 +2,8 @@
 
 use crate::domain::{MessageClass, Met, Offset, Record};
 use crate::engine::{Answer, AnswerKind, Binding, Engine, Journalled};
-use crate::service::TakenBy;
 use crate::service::telemetry::Told;
+use crate::service::{FiredRules, TakenBy};
 use crate::wire::{Incoming, Refusal, SwitchContext, encode_record};
 
 /// What goes out for a message, not in its format yet.
@@ -40,10 +40,14 @@ pub(super) fn tell<'p>(
     met: &Met,
     engine: &'p mut Engine,
     refusal: &'p mut Vec<u8>,
+    fired: &mut FiredRules,
 ) -> Telling<'p> {
     match incoming {
         Ok(Incoming::Message { auth, switch_context }) => {
             let answer = engine.decide(auth, met);
+            if let AnswerKind::Fresh(Record::Decision(decision)) = &answer.kind {
+                fired.count(decision);
+            }
             let told = told_of(&answer, auth.message_type.class);
             let decides = decided_input(&answer);
             Telling { canonical: answer.value, told, decides, switch_context: *switch_context }

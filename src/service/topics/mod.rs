@@ -13,8 +13,8 @@ use tracing::warn;
 use self::judge::{Topic, Topics};
 use super::Clock;
 use super::log::Fault;
-use super::log::kafka::KafkaAdmin;
-use crate::config::Settings;
+use super::log::kafka::{AnswersAre, KafkaAdmin, LogTopics, check_group};
+use crate::config::{Settings, WorkersMode};
 use crate::domain::Span;
 use crate::engine::rules::RuleSet;
 
@@ -80,7 +80,28 @@ pub(super) fn check_topics(
     if !faults.is_empty() {
         return Err(TopicsRefused::Faults(faults));
     }
-    Ok(topics.inputs.found.partitions_count)
+    let partitions_count = topics.inputs.found.partitions_count;
+    check_group_of(settings, partitions_count)?;
+    Ok(partitions_count)
+}
+
+/// Refuses the group of an engine whose answers go elsewhere, before it is joined: a member
+/// that is refused later holds partitions for a session. Where nobody answers, the look-up at
+/// the take-over still refuses.
+fn check_group_of(settings: &Settings, partitions_count: u32) -> Result<(), Fault> {
+    let topics =
+        LogTopics { inputs: &settings.topics.authorisations, outputs: settings.answers_topic() };
+    let answers = match settings.mode {
+        WorkersMode::Observe => AnswersAre::Expected,
+        WorkersMode::Answer => AnswersAre::Possible,
+    };
+    match check_group(&settings.kafka, topics, partitions_count, answers) {
+        Err(fault @ Fault::Unreachable { .. }) => {
+            warn!(%fault, "the group's positions cannot be looked at yet");
+            Ok(())
+        }
+        looked => looked,
+    }
 }
 
 /// How far back a start reads to make its state.

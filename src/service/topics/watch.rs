@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use thiserror::Error;
-use tracing::{debug, info, warn};
+use tracing::debug;
 
 use crate::config::Settings;
 use crate::service::Clock;
@@ -27,6 +27,30 @@ pub enum TopicsChanged {
         /// What it has.
         to: u32,
     },
+    /// The stop orders have partitions that nobody reads.
+    #[error(
+        "{topic} had one partition at the start and has {to} now: orders in the others would stop \
+         nothing. Make it anew with one partition and publish every order that stands again, see \
+         README \"Operate\""
+    )]
+    StopOrdersPartitions {
+        /// The topic.
+        topic: String,
+        /// What it has.
+        to: u32,
+    },
+    /// The stop orders lack records that were followed.
+    #[error(
+        "{topic} was made anew or has lost records ({what}): the stop list is not current any \
+         more. Publish every order that stands again, then restart: the list is read whole at \
+         every start, see README \"Operate\""
+    )]
+    StopOrdersCut {
+        /// The topic.
+        topic: String,
+        /// What the client said.
+        what: String,
+    },
     /// The topic was there at the start, and the brokers do not know it any more.
     #[error(
         "{topic} is gone: the brokers do not know it any more, and its records went with it. Make \
@@ -38,15 +62,29 @@ pub enum TopicsChanged {
     },
 }
 
+impl TopicsChanged {
+    fn of_stop_orders(self) -> Self {
+        match self {
+            Self::PartitionsCount { topic, to, .. } => Self::StopOrdersPartitions { topic, to },
+            other @ (Self::StopOrdersPartitions { .. }
+            | Self::StopOrdersCut { .. }
+            | Self::Gone { .. }) => other,
+        }
+    }
+}
+
 /// How often in a row a topic must be unknown: a broker that has just started may not know
 /// all of them yet.
 const UNKNOWN_LOOKS_MAX: u32 = 3;
 
-/// Looks at the topics that a worker reads and writes, one small request each.
+/// Looks at the topics that are read and written, one small request each.
 pub(in crate::service) struct TopicsWatch {
     admin: KafkaAdmin,
     watched: [Watched; 2],
-    silence: Silence,
+    stop_orders: Watched,
+    /// Since when the brokers have not known the stop orders.
+    unknown_at_nanos: Option<u64>,
+    clock: Clock,
 }
 
 impl TopicsWatch {
@@ -61,8 +99,13 @@ impl TopicsWatch {
     ) -> Result<Self, Fault> {
         let topics = [&settings.topics.authorisations, settings.answers_topic()];
         let watched = topics.map(|topic| Watched::new(topic, partitions_count));
-        let silence = Silence::new(clock.clone());
-        Ok(Self { admin: KafkaAdmin::open(&settings.kafka, clock)?, watched, silence })
+        Ok(Self {
+            admin: KafkaAdmin::open(&settings.kafka, clock.clone())?,
+            watched,
+            stop_orders: Watched::new(&settings.topics.stop_orders, 1),
+            unknown_at_nanos: None,
+            clock,
+        })
     }
 
     /// Looks at all of them once. A broker that does not answer says nothing about them.
@@ -70,59 +113,25 @@ impl TopicsWatch {
     /// # Errors
     /// One of them has changed.
     pub(in crate::service) fn look(&mut self) -> Result<(), TopicsChanged> {
+        // First those without which a lost card goes on paying.
+        let found = self.admin.partitions_count(&self.stop_orders.topic);
+        let compared = self.stop_orders.compare(found);
+        self.unknown_at_nanos = match self.stop_orders.unknown_looks {
+            0 => None,
+            _ => self.unknown_at_nanos.or_else(|| Some(self.clock.monotonic_nanos())),
+        };
+        compared.map_err(TopicsChanged::of_stop_orders)?;
         for watched in &mut self.watched {
             let found = self.admin.partitions_count(&watched.topic);
-            match self.silence.hear(&found) {
-                Some(News::Silent) => {
-                    warn!("no broker answers: nothing can be decided until one does");
-                }
-                Some(News::Back { silent_for }) => info!(?silent_for, "brokers answer again"),
-                None => {}
-            }
             watched.compare(found)?;
         }
         Ok(())
     }
-}
 
-/// Whether brokers answer at all; told when that changes.
-#[derive(Debug)]
-struct Silence {
-    clock: Clock,
-    since_nanos: Option<u64>,
-}
-
-/// What has changed about the brokers.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum News {
-    /// None answers any more.
-    Silent,
-    /// One does again.
-    Back {
-        /// For how long none did.
-        silent_for: Duration,
-    },
-}
-
-impl Silence {
-    const fn new(clock: Clock) -> Self {
-        Self { clock, since_nanos: None }
-    }
-
-    fn hear(&mut self, found: &Result<u32, Fault>) -> Option<News> {
-        let now_nanos = self.clock.monotonic_nanos();
-        match (found, self.since_nanos) {
-            (Err(Fault::Unreachable { .. }), None) => {
-                self.since_nanos = Some(now_nanos);
-                Some(News::Silent)
-            }
-            (Err(Fault::Unreachable { .. }), Some(_)) | (_, None) => None,
-            (_, Some(since_nanos)) => {
-                self.since_nanos = None;
-                let silent_for = Duration::from_nanos(now_nanos.saturating_sub(since_nanos));
-                Some(News::Back { silent_for })
-            }
-        }
+    /// For how long the brokers have not known the stop orders; `None` while they do.
+    pub(in crate::service) fn stop_orders_unknown_for(&self) -> Option<Duration> {
+        let unknown_at = self.unknown_at_nanos?;
+        Some(Duration::from_nanos(self.clock.monotonic_nanos().saturating_sub(unknown_at)))
     }
 }
 
@@ -191,20 +200,6 @@ mod tests {
         }
         let gone = TopicsChanged::Gone { topic: "in".to_owned() };
         assert_eq!(watched.compare(missing()), Err(gone));
-    }
-
-    #[test]
-    fn brokers_that_fall_silent_and_come_back_are_told_once_each() {
-        let clock = Clock::manual(0);
-        let mut silence = Silence::new(clock.clone());
-        assert_eq!(silence.hear(&Ok(4)), None);
-        assert_eq!(silence.hear(&unreachable()), Some(News::Silent));
-        clock.advance(Duration::from_secs(3));
-        assert_eq!(silence.hear(&unreachable()), None);
-        let silent_for = Duration::from_secs(3);
-        // A broker that does not know the topic yet is there.
-        assert_eq!(silence.hear(&missing()), Some(News::Back { silent_for }));
-        assert_eq!(silence.hear(&Ok(4)), None);
     }
 
     #[test]

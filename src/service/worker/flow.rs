@@ -35,7 +35,8 @@ impl<L: Log, O: Observer> Worker<L, O> {
         match set(&mut self.log, &partitions) {
             Err(fault) if fault.is_fatal() => return Err(fault.into()),
             Err(fault) => {
-                warn!(%fault, ?partitions, "partitions could not be paused or resumed yet");
+                let partitions = super::ids(&partitions);
+                warn!(%fault, partitions, "partitions could not be paused or resumed yet");
                 self.tally.faults += 1;
                 return Ok(());
             }

@@ -205,7 +205,8 @@ impl<L: Log, O: Observer> Worker<L, O> {
         match change {
             Change::Assigned(assigned) => self.take_on(&assigned),
             Change::Revoked(partitions) => {
-                info!(?partitions, "partitions are to be given back");
+                let ids = ids(&partitions);
+                info!(partitions = ids, "partitions are to be given back");
                 let deadline_nanos = self.nanos_from_now(self.settings.drain_timeout);
                 for partition in partitions {
                     self.stop_restoring(partition);
@@ -214,7 +215,8 @@ impl<L: Log, O: Observer> Worker<L, O> {
                 Ok(())
             }
             Change::Lost(partitions) => {
-                warn!(?partitions, "partitions were lost: the group gave this member up");
+                let ids = ids(&partitions);
+                warn!(partitions = ids, "partitions were lost: the group gave this member up");
                 for partition in &partitions {
                     self.forget(*partition);
                 }
@@ -331,6 +333,7 @@ impl<L: Log, O: Observer> Worker<L, O> {
             })
             .collect();
         self.causes.look(&self.tally.causes, self.clock.monotonic_nanos());
+        self.pipeline.hand_over_fired(&mut self.tally.fired);
         self.observer.tallied(&self.tally, &statuses);
         self.tally.clear();
     }
@@ -347,6 +350,12 @@ fn hand_over<L: Log>(log: &mut L, record: &Outgoing<'_>, must_queue: bool) -> Op
     let is_sent = !must_queue && log.append(record).is_ok();
     super::fail_point::after_send();
     if is_sent { None } else { Some(Undelivered::of(record)) }
+}
+
+/// Partitions as a log shows them.
+fn ids(partitions: &[PartitionId]) -> String {
+    let ids: Vec<_> = partitions.iter().map(|partition| partition.0.to_string()).collect();
+    ids.join(", ")
 }
 
 fn nanos(span: Duration) -> u64 {

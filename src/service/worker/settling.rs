@@ -95,7 +95,7 @@ impl<L: Log, O: Observer> Worker<L, O> {
         for partition in &ready {
             self.leave_behind(*partition);
         }
-        info!(partitions = ?ready, "partitions given back");
+        info!(partitions = super::ids(&ready), "partitions given back");
         self.tell_assigned();
         Ok(self.log.release(&ready)?)
     }

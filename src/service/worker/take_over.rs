@@ -217,30 +217,7 @@ impl<L: Log, O: Observer> Worker<L, O> {
             return Ok(());
         }
         let Some(restoring) = self.restoring.remove(&partition) else { return Ok(()) };
-        let counts = restored.counts;
-        info!(
-            partition = partition.0,
-            start = start.0,
-            behind = restoring.assigned.end.0 - start.0,
-            adopted = counts.adopted,
-            unanswered = counts.unanswered,
-            kept = restored.kept.len(),
-            journal = restored.journal_next.0,
-            "partition restored"
-        );
-        if counts.not_understood > 0 {
-            warn!(
-                partition = partition.0,
-                count = counts.not_understood,
-                "inputs that were answered are not understood any more and are in no window"
-            );
-        }
-        if !restored.is_first_start
-            && self.settings.first_start.is_some()
-            && !std::mem::replace(&mut self.is_first_start_told, true)
-        {
-            info!("[first_start] is not read: partitions were answered before");
-        }
+        self.tell_restored(partition, &restored, restoring.assigned.end);
         self.pipeline.engine_mut().take_over_partition(partition, restored.state);
         self.pipeline.note_restored(partition);
         let mut frontier = Frontier::new(start);
@@ -257,6 +234,53 @@ impl<L: Log, O: Observer> Worker<L, O> {
         self.start(partition, start)?;
         self.tell_assigned();
         Ok(())
+    }
+
+    /// Says in the log what a restoration came to.
+    fn tell_restored(&mut self, partition: PartitionId, restored: &Restored, end: Offset) {
+        let (start, counts) = (restored.start, restored.counts);
+        info!(
+            partition = partition.0,
+            start = start.0,
+            behind = end.0 - start.0,
+            adopted = counts.adopted,
+            unanswered = counts.unanswered,
+            kept = restored.kept.len(),
+            journal = restored.journal_next.0,
+            "partition restored"
+        );
+        if counts.unanswered > 0 && !restored.is_first_start {
+            self.tally.unanswered += counts.unanswered;
+            warn!(
+                partition = partition.0,
+                count = counts.unanswered,
+                "inputs before the group's position have no answer, and get none any more: right \
+                 for what came before a first start, else find out who moved the position on"
+            );
+        }
+        if counts.not_understood > 0 {
+            warn!(
+                partition = partition.0,
+                count = counts.not_understood,
+                "inputs that were answered are not understood any more and are in no window"
+            );
+        }
+        if !restored.is_first_start
+            && self.settings.first_start.is_some()
+            && !std::mem::replace(&mut self.is_first_start_told, true)
+        {
+            if restored.journal_next == Offset(0) {
+                warn!(
+                    partition = partition.0,
+                    start = start.0,
+                    "[first_start] is not read: the group has a position already, though nothing \
+                     was answered yet. To begin elsewhere, stop and delete the group's offsets \
+                     (kafka-consumer-groups.sh --delete-offsets)"
+                );
+            } else {
+                info!("[first_start] is not read: partitions were answered before");
+            }
+        }
     }
 
     /// Commits `start` as the first position of `partition`. One at a time is tried where the

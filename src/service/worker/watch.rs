@@ -75,8 +75,8 @@ pub trait Observer {
 pub struct RestoringStatus {
     /// Which one.
     pub partition: PartitionId,
-    /// Inputs still to be read back; 0 before that is known.
-    pub inputs_left: i64,
+    /// Inputs still to be read back; `None` before that is known.
+    pub inputs_left: Option<i64>,
 }
 
 /// What one of a worker's partitions is like.

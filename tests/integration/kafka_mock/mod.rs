@@ -7,6 +7,7 @@
 
 mod delivery;
 mod membership;
+mod purpose;
 mod tail;
 
 use std::collections::BTreeMap;
@@ -114,7 +115,12 @@ struct Worker {
 
 impl Worker {
     fn open(settings: &KafkaSettings) -> Self {
-        let topics = LogTopics { inputs: INPUTS, outputs: OUTPUTS };
+        Self::open_for(settings, OUTPUTS)
+    }
+
+    /// One that answers to `outputs`.
+    fn open_for(settings: &KafkaSettings, outputs: &str) -> Self {
+        let topics = LogTopics { inputs: INPUTS, outputs };
         let clock = Clock::system();
         let wait_max = Duration::from_secs(10);
         Self {

@@ -80,11 +80,41 @@ fn j7_a_second_start_goes_on_whatever_the_settings_say_of_the_first() {
     send(&rig, 4..6);
     let mut second = starting(&rig, "second/1", None);
     settle(&rig, &mut second);
+    tally(&rig, &mut second);
+    assert_eq!(second.notes.borrow().tally.unanswered, 4, "those before the first start");
     drop(second);
     send(&rig, 6..8);
     settle(&rig, &mut starting(&rig, "third/1", Some(from(StartAt::Beginning, StartAt::End))));
     assert_eq!(answered_by(&rig, "second/1"), [4, 5]);
     assert_eq!(answered_by(&rig, "third/1"), [6, 7]);
+}
+
+#[test]
+fn j7_a_first_start_on_empty_topics_is_read_again_while_nothing_was_answered() {
+    let time = |minute: i64| {
+        StartAt::At(EventTime::from_unix_millis(BEGINNING + minute * 60_000).unwrap())
+    };
+    let (beginning, end) = (StartAt::Beginning, StartAt::End);
+    // What the second start says, and the first input that it answers.
+    for (answer_from, first) in [(time(2), 2), (beginning, 0), (end, 0)] {
+        let rig = Rig::new(1);
+        let mut smoke = starting(&rig, "smoke/1", Some(from(beginning, end)));
+        smoke.turn(3);
+        drop(smoke);
+        assert_eq!(committed(&rig), Some(Offset(0)));
+        for number in 0..4 {
+            send(&rig, number..number + 1);
+            rig.clock.advance(minutes(1));
+        }
+        let mut second = starting(&rig, "second/1", Some(from(beginning, answer_from)));
+        settle(&rig, &mut second);
+        drop(second);
+        assert_eq!(answered_by(&rig, "second/1"), (first..4).collect::<Vec<_>>());
+        // From then on it is not read any more.
+        send(&rig, 4..5);
+        settle(&rig, &mut starting(&rig, "third/1", Some(from(beginning, time(99)))));
+        assert_eq!(answered_by(&rig, "third/1"), [4]);
+    }
 }
 
 #[test]

@@ -12,7 +12,7 @@ use self::asking::Asking;
 use self::replay::Replay;
 use super::Kept;
 use super::reader::Reader;
-use crate::config::FirstStart;
+use crate::config::{FirstStart, StartAt};
 use crate::domain::{Offset, PartitionId, Span};
 use crate::engine::partition::Partition;
 use crate::engine::{Engine, History};
@@ -47,11 +47,21 @@ pub struct LeftBehind {
 }
 
 /// How far a partition is restored; shared with whoever asks.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct RestoreProgress {
     /// Nobody needs it any more.
     is_abandoned: AtomicBool,
     inputs_left: AtomicI64,
+}
+
+/// Inputs are not counted yet.
+const NOT_COUNTED: i64 = -1;
+
+impl Default for RestoreProgress {
+    fn default() -> Self {
+        let (is_abandoned, inputs_left) = (AtomicBool::new(false), AtomicI64::new(NOT_COUNTED));
+        Self { is_abandoned, inputs_left }
+    }
 }
 
 /// A partition that can be answered.
@@ -146,9 +156,9 @@ impl RestoreProgress {
         self.is_abandoned.store(true, Ordering::Relaxed);
     }
 
-    /// Inputs still to be replayed; 0 before that is known.
-    pub fn inputs_left(&self) -> i64 {
-        self.inputs_left.load(Ordering::Relaxed)
+    /// Inputs still to be replayed; `None` before that is known.
+    pub fn inputs_left(&self) -> Option<i64> {
+        Some(self.inputs_left.load(Ordering::Relaxed)).filter(|left| *left != NOT_COUNTED)
     }
 
     fn check(&self) -> Result<(), RestoreFault> {
@@ -261,9 +271,10 @@ fn find_start<A: Archive>(
         if !(inputs.beginning..=inputs.end).contains(&at) {
             return Err(RestoreFault::PositionGone { partition, committed: at, inputs });
         }
-        return Ok(Start { at, history_from: inputs.beginning, is_first: false });
-    }
-    if journal.end > Offset(0) {
+        if at != inputs.beginning || journal.end > Offset(0) || !may_be_read_again(task) {
+            return Ok(Start { at, history_from: inputs.beginning, is_first: false });
+        }
+    } else if journal.end > Offset(0) {
         return Err(RestoreFault::NoPosition { partition, journal_end: journal.end });
     }
     let FirstStart { history_from, answer_from } =
@@ -271,6 +282,13 @@ fn find_start<A: Archive>(
     let at = asking.place(answer_from, inputs)?;
     let history_from = asking.place(history_from, inputs)?.min(at);
     Ok(Start { at, history_from, is_first: true })
+}
+
+/// True where a first start may be read once more: it stands at the first input, as one does
+/// that met empty topics, and nothing was ever answered. What it promised to answer must not be
+/// passed over: "at the end" would be another place today.
+fn may_be_read_again(task: &RestoreTask) -> bool {
+    task.first_start.is_some_and(|first| !matches!(first.answer_from, StartAt::End))
 }
 
 /// Counted back from `start` by the engine's horizon, in the brokers' time (journal rule J8).

@@ -246,11 +246,17 @@ fn undelivered(record: &BorrowedMessage<'_>) -> Undelivered {
 #[derive(Debug)]
 pub(super) struct PlainContext {
     reasons: Sender<String>,
+    figures: Option<Arc<KafkaFigures>>,
 }
 
 impl PlainContext {
     pub(super) fn new(reasons: Sender<String>) -> Self {
-        Self { reasons }
+        Self { reasons, figures: None }
+    }
+
+    /// The same for a consumer whose figures are of interest.
+    pub(super) fn with_figures(reasons: Sender<String>, figures: &Arc<KafkaFigures>) -> Self {
+        Self { reasons, figures: Some(Arc::clone(figures)) }
     }
 }
 
@@ -259,7 +265,11 @@ impl ClientContext for PlainContext {
         log_line(level, facility, text);
     }
 
-    fn stats_raw(&self, _statistics: &[u8]) {}
+    fn stats_raw(&self, statistics: &[u8]) {
+        if let Some(figures) = &self.figures {
+            figures.take_consumers(statistics);
+        }
+    }
 
     fn error(&self, error: KafkaError, reason: &str) {
         // The end of a partition is told as an error, too.

@@ -23,6 +23,29 @@ pub(super) fn consumer_fault(error: &KafkaError, reason: Option<String>, topic: 
     }
 }
 
+/// The same for a member of a group, which calls itself `member`.
+pub(super) fn member_fault(
+    error: &KafkaError,
+    reason: Option<String>,
+    topic: &str,
+    member: &str,
+) -> Fault {
+    let fenced = RDKafkaErrorCode::FencedInstanceId;
+    match error {
+        KafkaError::MessageConsumptionFatal(code) | KafkaError::MessageConsumption(code)
+            if *code == fenced =>
+        {
+            let what = format!(
+                "fenced: another process runs as {member} and has its place now: give each \
+                 process a kafka.instance of its own, then restart. A restart as it is fences the \
+                 other one"
+            );
+            Fault::StepDown { what }
+        }
+        _ => consumer_fault(error, reason, topic),
+    }
+}
+
 fn code_fault(code: RDKafkaErrorCode, what: String, topic: &str) -> Fault {
     match code {
         // Comes once; the partition stays silent from then on.
@@ -115,6 +138,16 @@ mod tests {
             };
             assert_eq!((found, fault.is_fatal()), (meaning, is_fatal), "{error}");
         }
+    }
+
+    #[test]
+    fn whoever_is_fenced_hears_of_the_other_process_and_what_to_do() {
+        let error = KafkaError::MessageConsumptionFatal(RDKafkaErrorCode::FencedInstanceId);
+        let member = "a-0 in group g";
+        let fault = member_fault(&error, Some("fenced".to_owned()), "topic", member);
+        let text = fault.to_string();
+        assert!(matches!(fault, Fault::StepDown { .. }), "{text}");
+        assert!(text.contains("another process runs as a-0 in group g"), "{text}");
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! What the clients say of themselves, once a second.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::service::Clock;
+
 /// The latest figures of a worker's consumer and producer, to be exported as gauges.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct KafkaFigures {
     /// The slowest broker's 99th percentile round trip, as the consumer saw it.
     pub consumer_round_trip_p99_micros: AtomicI64,
@@ -22,6 +25,9 @@ pub struct KafkaFigures {
     pub unacknowledged_records_count: AtomicI64,
     /// Their size.
     pub unacknowledged_bytes: AtomicI64,
+    /// When the brokers that the consumer reads from were last heard.
+    answered_at_nanos: AtomicU64,
+    clock: Clock,
 }
 
 /// The few of librdkafka's statistics that are read. Source: its STATISTICS.md.
@@ -39,6 +45,13 @@ struct Statistics {
 
 #[derive(Deserialize)]
 struct Broker {
+    #[serde(default)]
+    nodeid: i64,
+    #[serde(default)]
+    state: String,
+    /// Microseconds since it was last heard; negative before that.
+    #[serde(default = "never")]
+    rxidle: i64,
     rtt: RoundTrip,
 }
 
@@ -54,13 +67,44 @@ struct Topic {
 
 #[derive(Deserialize)]
 struct Partition {
+    /// The broker that it is read from.
+    #[serde(default = "never")]
+    leader: i64,
+    #[serde(default)]
+    fetch_state: String,
     fetchq_cnt: i64,
     fetchq_size: i64,
     consumer_lag: i64,
 }
 
+const fn never() -> i64 {
+    -1
+}
+
 impl KafkaFigures {
-    pub(super) fn take_consumers(&self, statistics: &[u8]) {
+    /// Figures of clients of which nothing is known yet.
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            consumer_round_trip_p99_micros: AtomicI64::new(0),
+            producer_round_trip_p99_micros: AtomicI64::new(0),
+            fetched_messages_count: AtomicI64::new(0),
+            fetched_bytes: AtomicI64::new(0),
+            lag_messages_count: AtomicI64::new(0),
+            unacknowledged_records_count: AtomicI64::new(0),
+            unacknowledged_bytes: AtomicI64::new(0),
+            answered_at_nanos: AtomicU64::new(clock.monotonic_nanos()),
+            clock,
+        }
+    }
+
+    /// For how long the brokers that the consumer reads from have not answered; of several the
+    /// one that was silent longest. It asks them many times a second.
+    pub fn silent_for(&self) -> Duration {
+        let answered_at = self.answered_at_nanos.load(Ordering::Relaxed);
+        Duration::from_nanos(self.clock.monotonic_nanos().saturating_sub(answered_at))
+    }
+
+    pub(in crate::service) fn take_consumers(&self, statistics: &[u8]) {
         let Ok(statistics) = serde_json::from_slice::<Statistics>(statistics) else {
             return;
         };
@@ -69,6 +113,11 @@ impl KafkaFigures {
             topics.flat_map(|topic| topic.partitions.values())
         };
         let sum = |of: fn(&Partition) -> i64| partitions().map(of).sum();
+        if let Some(idle_micros) = statistics.idle_micros() {
+            let idle_nanos = idle_micros.saturating_mul(1_000);
+            let heard_at = self.clock.monotonic_nanos().saturating_sub(idle_nanos);
+            self.answered_at_nanos.fetch_max(heard_at, Ordering::Relaxed);
+        }
         set(&self.consumer_round_trip_p99_micros, statistics.slowest());
         set(&self.fetched_messages_count, sum(|p| p.fetchq_cnt));
         set(&self.fetched_bytes, sum(|p| p.fetchq_size));
@@ -87,6 +136,29 @@ impl KafkaFigures {
 }
 
 impl Statistics {
+    /// Since the brokers that are read from were heard, the quietest of them; where none is
+    /// read from yet, since any was. `None` where one of them cannot be reached.
+    fn idle_micros(&self) -> Option<u64> {
+        let idle = |broker: &Broker| match broker.state.as_str() {
+            "UP" => u64::try_from(broker.rxidle).ok(),
+            _ => None,
+        };
+        // One broker may stand there twice: once more as the group's coordinator.
+        let of_node = |node: i64| {
+            let connections = self.brokers.values().filter(|broker| broker.nodeid == node);
+            connections.filter_map(idle).min()
+        };
+        let partitions = self.topics.values().flat_map(|topic| topic.partitions.values());
+        let read: Vec<_> = partitions
+            .filter(|partition| partition.fetch_state == "active")
+            .map(|partition| of_node(partition.leader))
+            .collect();
+        if read.is_empty() {
+            return self.brokers.values().filter_map(idle).min();
+        }
+        read.into_iter().try_fold(0, |worst, idle| Some(worst.max(idle?)))
+    }
+
     fn slowest(&self) -> i64 {
         let round_trips = self.brokers.values().map(|broker| broker.rtt.p99);
         round_trips.max().unwrap_or(0)
@@ -103,7 +175,7 @@ mod tests {
 
     #[test]
     fn the_figures_are_sums_over_partitions_and_the_worst_broker() {
-        let figures = KafkaFigures::default();
+        let figures = KafkaFigures::new(Clock::manual(0));
         figures.take_consumers(
             br#"{"msg_cnt":0,"brokers":{"a":{"rtt":{"p99":3}},"b":{"rtt":{"p99":9}}},
             "topics":{"t":{"partitions":{
@@ -118,5 +190,47 @@ mod tests {
         figures.take_producers(br#"{"msg_cnt":7,"msg_size":70}"#);
         assert_eq!(read(&figures.unacknowledged_records_count), 7);
         assert_eq!(read(&figures.unacknowledged_bytes), 70);
+    }
+
+    #[test]
+    fn the_quietest_broker_that_is_read_from_says_how_long_they_are_silent() {
+        let clock = Clock::manual(0);
+        let figures = KafkaFigures::new(clock.clone());
+        let said = |first: &str, second: &str| {
+            let broker = |node: u8, said: &str| {
+                format!(r#""{node}":{{"nodeid":{node},{said},"rtt":{{"p99":1}}}}"#)
+            };
+            let partition = |number: u8, state: &str| {
+                format!(
+                    r#""{number}":{{"leader":{number},"fetch_state":"{state}","fetchq_cnt":0,
+                    "fetchq_size":0,"consumer_lag":0}}"#
+                )
+            };
+            let brokers = [
+                broker(1, first),
+                broker(2, second),
+                broker(3, r#""state":"UP","rxidle":9000000"#), // It leads nothing that is read.
+            ];
+            let partitions = [partition(1, "active"), partition(2, "active"), partition(3, "none")];
+            format!(
+                r#"{{"brokers":{{{}}},"topics":{{"t":{{"partitions":{{{}}}}}}}}}"#,
+                brokers.join(","),
+                partitions.join(",")
+            )
+        };
+        let up = |micros| format!(r#""state":"UP","rxidle":{micros}"#);
+        let cases = [
+            (up(100_000), up(200_000), 200),
+            (up(100_000), up(4_000_000), 4_000),
+            (up(100_000), r#""state":"DOWN","rxidle":1"#.to_owned(), 10_000),
+            (up(100_000), up(-1), 10_000),
+        ];
+        for (first, second, silent_millis) in cases {
+            let said = said(&first, &second);
+            figures.answered_at_nanos.store(clock.monotonic_nanos(), Ordering::Relaxed);
+            clock.advance(Duration::from_secs(10));
+            figures.take_consumers(said.as_bytes());
+            assert_eq!(figures.silent_for(), Duration::from_millis(silent_millis), "{said}");
+        }
     }
 }

@@ -49,7 +49,7 @@ impl KafkaLog {
         clock: Clock,
     ) -> Result<Self, Fault> {
         keep_quiet_about_headers();
-        let figures = Arc::new(KafkaFigures::default());
+        let figures = Arc::new(KafkaFigures::new(clock.clone()));
         let writer = Writer::open(
             &settings::worker_producer(kafka, worker_number)?,
             topics.outputs,
@@ -57,7 +57,7 @@ impl KafkaLog {
         )?;
         let member = Member::join(
             &settings::worker_consumer(kafka, worker_number)?,
-            topics.inputs,
+            topics,
             Arc::clone(&figures),
             wait_max,
             clock.clone(),

@@ -11,8 +11,9 @@ use rdkafka::topic_partition_list::{Offset as ListOffset, TopicPartitionList};
 
 use super::aside::aside;
 use super::context::MemberContext;
+use super::purpose::committed_by_another;
 use crate::domain::{Offset, PartitionId};
-use crate::service::log::Assigned;
+use crate::service::log::{Assigned, Fault};
 
 /// How long each of the three requests may take.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
@@ -20,7 +21,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 /// A look-up under way.
 #[derive(Debug)]
 pub(super) struct LookUp {
-    result: Receiver<KafkaResult<Vec<Assigned>>>,
+    result: Receiver<KafkaResult<Result<Vec<Assigned>, Fault>>>,
     /// Something was taken away since: what it finds may be somebody else's past.
     is_stale: bool,
 }
@@ -30,6 +31,8 @@ pub(super) struct LookUp {
 pub(super) enum LookedUp {
     NotYet,
     Found(Vec<Assigned>),
+    /// They must not be started.
+    Refused(Fault),
     /// To be done again.
     Failed(String),
     Stale,
@@ -39,11 +42,13 @@ impl LookUp {
     pub(super) fn begin(
         consumer: &Arc<BaseConsumer<MemberContext>>,
         topic: &str,
+        outputs: &str,
         partitions: Vec<PartitionId>,
     ) -> Self {
         let consumer = Arc::clone(consumer);
-        let topic = topic.to_owned();
-        Self { result: aside(move || look_up(&consumer, &topic, &partitions)), is_stale: false }
+        let (topic, outputs) = (topic.to_owned(), outputs.to_owned());
+        let result = aside(move || look_up(&consumer, &topic, &outputs, &partitions));
+        Self { result, is_stale: false }
     }
 
     pub(super) fn outdate(&mut self) {
@@ -54,7 +59,8 @@ impl LookUp {
         match self.result.try_recv() {
             Err(TryRecvError::Empty) => LookedUp::NotYet,
             Ok(_) if self.is_stale => LookedUp::Stale,
-            Ok(Ok(assigned)) => LookedUp::Found(assigned),
+            Ok(Ok(Ok(assigned))) => LookedUp::Found(assigned),
+            Ok(Ok(Err(fault))) => LookedUp::Refused(fault),
             Ok(Err(error)) => LookedUp::Failed(error.to_string()),
             Err(TryRecvError::Disconnected) => LookedUp::Failed("no thread for it".to_owned()),
         }
@@ -64,8 +70,9 @@ impl LookUp {
 fn look_up(
     consumer: &BaseConsumer<MemberContext>,
     topic: &str,
+    outputs: &str,
     partitions: &[PartitionId],
-) -> KafkaResult<Vec<Assigned>> {
+) -> KafkaResult<Result<Vec<Assigned>, Fault>> {
     let list = |offset| -> KafkaResult<TopicPartitionList> {
         let mut list = TopicPartitionList::with_capacity(partitions.len());
         for partition in partitions {
@@ -74,6 +81,9 @@ fn look_up(
         Ok(list)
     };
     let committed = consumer.committed_offsets(list(ListOffset::Invalid)?, REQUEST_TIMEOUT)?;
+    if let Some(another) = committed_by_another(&committed, outputs) {
+        return Ok(Err(another));
+    }
     // The times "beginning" and "end": one request per broker instead of two per partition.
     let beginnings = consumer.offsets_for_times(list(ListOffset::Beginning)?, REQUEST_TIMEOUT)?;
     let ends = consumer.offsets_for_times(list(ListOffset::End)?, REQUEST_TIMEOUT)?;
@@ -81,7 +91,7 @@ fn look_up(
     let beginnings = offsets(&beginnings)?;
     let ends = offsets(&ends)?;
     let of = |offsets: &BTreeMap<PartitionId, Offset>, partition| offsets.get(partition).copied();
-    Ok(partitions
+    let assigned = partitions
         .iter()
         .map(|partition| Assigned {
             partition: *partition,
@@ -89,7 +99,8 @@ fn look_up(
             beginning: of(&beginnings, partition).unwrap_or(Offset(0)),
             end: of(&ends, partition).unwrap_or(Offset(0)),
         })
-        .collect())
+        .collect();
+    Ok(Ok(assigned))
 }
 
 fn offsets(list: &TopicPartitionList) -> KafkaResult<BTreeMap<PartitionId, Offset>> {

@@ -11,13 +11,15 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Message as _};
 use rdkafka::topic_partition_list::{Offset as ListOffset, TopicPartitionList};
 
+use super::LogTopics;
 use super::aside::{aside, close_within};
 use super::context::{ConsumerNews, MemberContext, add, is_cooperative, take_all_away, take_away};
-use super::fault::{Quieter, consumer_fault, settings_fault};
+use super::fault::{Quieter, member_fault, settings_fault};
 use super::figures::KafkaFigures;
 use super::headers::headers_of;
 use super::look_up::{LookUp, LookedUp};
 use super::membership::Membership;
+use super::purpose::mark;
 use crate::domain::{Input, Offset, PartitionId};
 use crate::service::Clock;
 use crate::service::log::{BATCH_MESSAGES_MAX, Batch, Change, CommitWait, Fault};
@@ -36,6 +38,10 @@ const NUDGE_TIMEOUT: Duration = Duration::from_secs(1);
 pub(super) struct Member {
     consumer: Arc<BaseConsumer<MemberContext>>,
     topic: String,
+    /// Where the answers go: what it commits says so.
+    outputs: String,
+    /// What it is called in the group.
+    name: String,
     news: Receiver<ConsumerNews>,
     membership: Membership,
     look_up: Option<LookUp>,
@@ -52,7 +58,7 @@ impl Member {
     /// Joins the group, which takes until some later poll.
     pub(super) fn join(
         config: &ClientConfig,
-        topic: &str,
+        topics: LogTopics<'_>,
         figures: Arc<KafkaFigures>,
         wait_max: Duration,
         clock: Clock,
@@ -61,10 +67,12 @@ impl Member {
         let consumer: BaseConsumer<_> = config
             .create_with_context(MemberContext::new(sender, figures))
             .map_err(|error| settings_fault(&error))?;
-        consumer.subscribe(&[topic]).map_err(|error| settings_fault(&error))?;
+        consumer.subscribe(&[topics.inputs]).map_err(|error| settings_fault(&error))?;
         Ok(Self {
             consumer: Arc::new(consumer),
-            topic: topic.to_owned(),
+            topic: topics.inputs.to_owned(),
+            outputs: topics.outputs.to_owned(),
+            name: name_in_group(config),
             news,
             membership: Membership::default(),
             look_up: None,
@@ -184,9 +192,7 @@ impl Member {
         if frontier.is_empty() {
             return Ok(());
         }
-        let list = self
-            .list(frontier.iter().map(|&(partition, offset)| (partition, Some(offset))))
-            .map_err(|error| refused(&error))?;
+        let list = self.positions(frontier).map_err(|error| refused(&error))?;
         match wait {
             CommitWait::Lazily => self.consumer.commit(&list, CommitMode::Async),
             CommitWait::UntilDone => {
@@ -226,7 +232,7 @@ impl Member {
             }
         }
         if let Some(error) = error {
-            self.tell_fault(consumer_fault(error, reason, &self.topic));
+            self.tell_fault(member_fault(error, reason, &self.topic, &self.name));
         }
     }
 
@@ -300,6 +306,7 @@ impl Member {
                         self.to_tell.push_back(Ok(Change::Assigned(assigned)));
                     }
                 }
+                LookedUp::Refused(fault) => self.tell_fault(fault),
                 LookedUp::Failed(what) => {
                     let now_nanos = self.clock.monotonic_nanos();
                     self.look_up_rests_until_nanos = now_nanos + LOOK_UP_REST_NANOS;
@@ -310,8 +317,20 @@ impl Member {
         }
         let given = self.membership.given();
         if !given.is_empty() && self.clock.monotonic_nanos() >= self.look_up_rests_until_nanos {
-            self.look_up = Some(LookUp::begin(&self.consumer, &self.topic, given));
+            self.look_up = Some(LookUp::begin(&self.consumer, &self.topic, &self.outputs, given));
         }
+    }
+
+    /// What to commit: each position says where its answers went.
+    fn positions(&self, frontier: &[(PartitionId, Offset)]) -> KafkaResult<TopicPartitionList> {
+        let mark = mark(&self.outputs);
+        let mut list = TopicPartitionList::with_capacity(frontier.len());
+        for &(partition, offset) in frontier {
+            let mut element = list.add_partition(&self.topic, partition.0);
+            element.set_offset(ListOffset::Offset(offset.0))?;
+            element.set_metadata(&mark);
+        }
+        Ok(list)
     }
 
     /// A list for one call: it must not be kept, see the module's traps.
@@ -364,6 +383,12 @@ fn take(
         headers_of(message),
     );
     Ok(())
+}
+
+/// What the member of `config` is called in its group.
+fn name_in_group(config: &ClientConfig) -> String {
+    let setting = |name| config.get(name).unwrap_or("none");
+    format!("{} in group {}", setting("group.instance.id"), setting("group.id"))
 }
 
 fn refused(error: &KafkaError) -> Fault {

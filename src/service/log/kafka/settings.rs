@@ -3,6 +3,7 @@
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 
+use super::fault::settings_fault;
 use crate::config::{KafkaSettings, refused_client_property};
 use crate::service::log::{Fault, UNACKNOWLEDGED_RECORDS_MAX};
 
@@ -57,7 +58,7 @@ pub(super) fn worker_producer(
 /// A tail's consumer. It names the group, as the client wants one, and never joins it.
 pub(super) fn tail(kafka: &KafkaSettings) -> Result<ClientConfig, Fault> {
     let mut config = consumer(kafka, &format!("{}-tail", kafka.instance))?;
-    config.set("enable.partition.eof", "true");
+    config.set("enable.partition.eof", "true").set("statistics.interval.ms", "1000");
     add_properties(&mut config, kafka, Side::Consumer);
     Ok(config)
 }
@@ -140,6 +141,20 @@ fn producer(kafka: &KafkaSettings, client_id: &str) -> Result<ClientConfig, Faul
     Ok(config)
 }
 
+/// What the client refuses of the properties of `kafka`, each for itself; nothing is opened.
+pub fn refused_properties(kafka: &KafkaSettings) -> Vec<Fault> {
+    let named = kafka.properties.iter().map(|(property, value)| (property, Ok(value.clone())));
+    let secret = kafka.secret_property_files.iter();
+    let secret = secret.map(|(name, file)| (name, std::fs::read_to_string(file)));
+    let refused = |(property, value): (&String, std::io::Result<String>)| {
+        let (_, name) = side_and_name(property);
+        let mut config = ClientConfig::new();
+        config.set(name, value.ok()?.trim()); // A file that cannot be read is told elsewhere.
+        config.create_native_config().err().map(|error| settings_fault(&error))
+    };
+    named.chain(secret).filter_map(refused).collect()
+}
+
 fn add_properties(config: &mut ClientConfig, kafka: &KafkaSettings, own_side: Side) {
     for (property, value) in &kafka.properties {
         let (side, name) = side_and_name(property);
@@ -206,6 +221,19 @@ mod tests {
         kafka.is_static_member = false;
         let config = worker_consumer(&kafka, 0).expect("allowed");
         assert_eq!(config.get("group.instance.id"), None);
+    }
+
+    #[test]
+    fn all_properties_that_the_client_does_not_take_are_named() {
+        let kafka = kafka(&[
+            ("nonsense.prop", "1"),
+            ("consumer.socket.timeout.ms", "abc"),
+            ("debug", "cgrp"),
+        ]);
+        let refused: Vec<_> = refused_properties(&kafka).iter().map(ToString::to_string).collect();
+        assert_eq!(refused.len(), 2, "{refused:?}");
+        assert!(refused[0].contains("nonsense.prop"), "{refused:?}");
+        assert!(refused[1].contains("socket.timeout.ms"), "{refused:?}");
     }
 
     #[test]

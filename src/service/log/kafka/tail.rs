@@ -13,6 +13,7 @@ use rdkafka::topic_partition_list::{Offset as ListOffset, TopicPartitionList};
 use super::aside::close_within;
 use super::context::PlainContext;
 use super::fault::{Quieter, consumer_fault, settings_fault};
+use super::figures::KafkaFigures;
 use super::headers::headers_of;
 use super::settings;
 use crate::config::KafkaSettings;
@@ -38,6 +39,7 @@ pub struct KafkaTail {
     topic: String,
     reasons: Receiver<String>,
     quieter: Quieter,
+    figures: Arc<KafkaFigures>,
     followed: BTreeMap<PartitionId, Followed>,
 }
 
@@ -65,8 +67,9 @@ impl KafkaTail {
         clock: Clock,
     ) -> Result<Self, Fault> {
         let (reasons_sender, reasons) = channel();
+        let figures = Arc::new(KafkaFigures::new(clock.clone()));
         let consumer: BaseConsumer<PlainContext> = settings::tail(kafka)?
-            .create_with_context(PlainContext::new(reasons_sender))
+            .create_with_context(PlainContext::with_figures(reasons_sender, &figures))
             .map_err(|error| settings_fault(&error))?;
         let mut list = TopicPartitionList::with_capacity(starts.len());
         for (partition, start) in starts {
@@ -84,7 +87,13 @@ impl KafkaTail {
             reasons,
             quieter: Quieter::new(clock),
             followed: starts.iter().map(|(id, _)| (*id, Followed::default())).collect(),
+            figures,
         })
+    }
+
+    /// What its client says of itself, kept up to date while it is read.
+    pub fn figures(&self) -> &Arc<KafkaFigures> {
+        &self.figures
     }
 
     /// Reads partitions 0 to `partitions_count` of `topic` from their first record.

@@ -1,20 +1,25 @@
 //! What the process exports: a worker's tally, once a second, as Prometheus metrics.
 
+mod partitions;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use hdrhistogram::Histogram;
 use metrics::{
     Unit, counter, describe_counter, describe_gauge, describe_histogram, gauge, histogram,
 };
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_util::MetricKindMask;
 
+use self::partitions::PartitionFigures;
 use super::log::kafka::KafkaFigures;
 use super::telemetry::Tally;
 use super::worker::{Observer, PartitionStatus, RestoringStatus};
 use super::{FollowerStatus, Health, overload};
-use crate::domain::{ErrorReason, PartitionId};
-use crate::engine::rules::RuleSet;
+use crate::domain::{ErrorReason, Outcome, PartitionId, Reason};
+use crate::engine::rules::{Mode, RuleSet};
 use crate::engine::shared::StopList;
 
 /// Upper bounds of the engine latency's buckets, in seconds: 250 ns to 10 ms.
@@ -43,20 +48,9 @@ const FAIL_CAUSES: &str = "stopline_fail_causes_total";
 const RESTORING: &str = "stopline_restoring_inputs_left";
 const AGE: &str = "stopline_decision_age_seconds";
 
-/// What is known of each partition.
-const PARTITION_GAUGES: [&str; 11] = [
-    "stopline_cards",
-    "stopline_card_evictions",
-    "stopline_out_of_calendar",
-    "stopline_recent_answers",
-    "stopline_recent_answers_bytes",
-    "stopline_pending",
-    "stopline_pending_expired",
-    "stopline_pending_overflowed",
-    "stopline_pending_contradicted",
-    "stopline_records_outstanding",
-    "stopline_frontier_offset",
-];
+/// A gauge that nobody has set for so long is not shown any more: its partition was given away.
+/// All that is still true is set once a second.
+const GAUGE_IDLE_MAX: Duration = Duration::from_secs(30);
 
 /// Installs the process's metrics and says what each means.
 ///
@@ -66,17 +60,55 @@ pub(super) fn install() -> Result<PrometheusHandle, BuildError> {
     let handle = PrometheusBuilder::new()
         .set_buckets_for_metric(Matcher::Full(ENGINE_LATENCY.to_owned()), &ENGINE_SECONDS)?
         .set_buckets_for_metric(Matcher::Full(AGE.to_owned()), &AGE_SECONDS)?
+        .idle_timeout(MetricKindMask::GAUGE, Some(GAUGE_IDLE_MAX))
         .install_recorder()?;
     describe();
     // What has not happened yet is there as zero: alerts can be written on it.
     for reason in ErrorReason::ALL {
         counter!("stopline_refused_total", "reason" => reason.name()).absolute(0);
     }
+    for class in Tally::class_names() {
+        counter!("stopline_acknowledgements_total", "class" => class).absolute(0);
+    }
+    count_decisions(Outcome::Approve, "none", 0);
+    for reason in Reason::ALL {
+        count_decisions(Outcome::StepUp, reason.name(), 0);
+        count_decisions(Outcome::Decline, reason.name(), 0);
+    }
     Ok(handle)
+}
+
+fn count_decisions(outcome: Outcome, reason: &'static str, count: u64) {
+    counter!("stopline_decisions_total", "outcome" => outcome.name(), "reason" => reason)
+        .increment(count);
+}
+
+fn count_fired(rule: &str, mode: Mode, count: u64) {
+    counter!("stopline_rule_fired_total", "rule" => rule.to_owned(), "mode" => mode.name())
+        .increment(count);
+}
+
+/// Makes the counters of `rule_set`, so that a rule that never fires is there as zero.
+pub(super) fn begin_rules(rule_set: &RuleSet) {
+    for rule in rule_set.rules() {
+        count_fired(rule.name(), rule.mode(), 0);
+    }
+}
+
+/// Says which engine this is; to be told again once a second.
+pub(super) fn export_build(rule_set: &RuleSet, mode: &'static str, instance: &str) {
+    let rule_set = format!("{:016x}", rule_set.hash().0);
+    let version = env!("CARGO_PKG_VERSION");
+    let instance = instance.to_owned();
+    gauge!("stopline_info", "version" => version, "rule_set" => rule_set, "mode" => mode,
+        "instance" => instance)
+    .set(1.0);
 }
 
 fn describe() {
     describe_counter!("stopline_decisions_total", "Decisions made, by outcome and reason.");
+    describe_counter!("stopline_rule_fired_total", "Decisions that a rule fired at.");
+    describe_gauge!("stopline_info", "1; its labels say which engine this is.");
     describe_counter!("stopline_repeats_total", "Stored answers sent again.");
     describe_counter!("stopline_acknowledgements_total", "Messages noted, by class.");
     describe_counter!("stopline_refused_total", "Inputs answered with an error, by reason.");
@@ -97,6 +129,10 @@ fn describe() {
     );
     describe_counter!("stopline_log_faults_total", "Faults that the Kafka client mends by itself.");
     describe_counter!("stopline_adopted_total", "Inputs that the journal had answered already.");
+    describe_counter!(
+        "stopline_unanswered_total",
+        "Inputs behind a committed position, read back, that no record answers."
+    );
     describe_counter!("stopline_journal_gaps_total", "Unread places of the journal, read.");
     describe_counter!(
         "stopline_foreign_records_total",
@@ -112,14 +148,8 @@ fn describe() {
     describe_histogram!(ENGINE_LATENCY, Unit::Seconds, "Bytes in to bytes out, per message.");
     describe_histogram!(AGE, Unit::Seconds, "From the broker's append to the decision.");
     describe_gauge!("stopline_partitions", "Partitions that a worker has.");
-    describe_gauge!("stopline_cards", "Accounts in a partition's windows.");
-    describe_gauge!("stopline_card_evictions", "Accounts forgotten before their windows ended.");
+    partitions::describe();
     describe_calendar();
-    describe_pending();
-    describe_gauge!("stopline_recent_answers", "Answers kept for repeats.");
-    describe_gauge!("stopline_recent_answers_bytes", "Memory of the answers kept for repeats.");
-    describe_gauge!("stopline_records_outstanding", "Records not acknowledged yet.");
-    describe_gauge!("stopline_frontier_offset", "First input whose record is not acknowledged.");
     describe_gauge!("stopline_kafka_lag_messages", "Inputs behind the committed positions.");
     describe_gauge!("stopline_kafka_fetched_messages", "Inputs fetched and not polled yet.");
     describe_gauge!("stopline_kafka_fetched_bytes", "Their size.");
@@ -142,7 +172,7 @@ fn describe() {
 pub(super) struct WorkerMetrics {
     part: String,
     health: Arc<Health>,
-    exported: Vec<i32>,
+    partitions: PartitionFigures,
     /// What is being restored, in words.
     restoring: Option<String>,
     shown_restoring: Vec<i32>,
@@ -156,8 +186,10 @@ impl Observer for WorkerMetrics {
     fn tallied(&mut self, tally: &Tally, partitions: &[PartitionStatus]) {
         for (outcome, reason, count) in tally.decisions() {
             let reason = reason.map_or("none", |reason| reason.name());
-            counter!("stopline_decisions_total", "outcome" => outcome.name(), "reason" => reason)
-                .increment(count);
+            count_decisions(outcome, reason, count);
+        }
+        for (rule, mode, count) in tally.fired.iter() {
+            count_fired(rule, mode, count);
         }
         for (reason, count) in tally.refused() {
             counter!("stopline_refused_total", "reason" => reason.name()).increment(count);
@@ -178,10 +210,14 @@ impl Observer for WorkerMetrics {
         counter!("stopline_log_faults_total").increment(tally.faults);
         counter!("stopline_adopted_total").increment(tally.adopted);
         counter!("stopline_journal_gaps_total").increment(tally.gaps);
+        counter!("stopline_unanswered_total").increment(tally.unanswered);
         counter!("stopline_foreign_records_total").increment(tally.foreign_records);
         counter!("stopline_amended_total").increment(tally.amended);
         overload::export(&tally.overload, &self.part);
-        self.export_partitions(partitions);
+        gauge!("stopline_partitions", "worker" => self.part.clone())
+            .set(float_of(count(partitions.len())));
+        gauge!("stopline_stalled", "worker" => self.part.clone()).set(f64::from(self.is_stalled));
+        self.partitions.export(partitions);
         self.export_client();
         self.health.beat(&self.part);
     }
@@ -191,7 +227,7 @@ impl Observer for WorkerMetrics {
             .set(float_of(count(partitions.len())));
         for status in restoring {
             gauge!(RESTORING, "partition" => status.partition.0.to_string())
-                .set(float_of(status.inputs_left));
+                .set(float_of(status.inputs_left.unwrap_or(0)));
         }
         let now: Vec<i32> = restoring.iter().map(|status| status.partition.0).collect();
         for gone in self.shown_restoring.iter().filter(|partition| !now.contains(partition)) {
@@ -226,7 +262,7 @@ impl WorkerMetrics {
         Self {
             part,
             health,
-            exported: Vec::new(),
+            partitions: PartitionFigures::default(),
             client: None,
             restoring: None,
             shown_restoring: Vec::new(),
@@ -269,41 +305,15 @@ impl WorkerMetrics {
                 .set(float_of(figure.load(Ordering::Relaxed)));
         }
     }
-
-    fn export_partitions(&mut self, partitions: &[PartitionStatus]) {
-        for status in partitions {
-            let partition = status.partition.0.to_string();
-            let size = status.size;
-            let set = |name: &'static str, value: i64| {
-                gauge!(name, "partition" => partition.clone()).set(float_of(value));
-            };
-            set("stopline_cards", count(size.cards_count));
-            set("stopline_card_evictions", whole(size.evictions_count));
-            set("stopline_out_of_calendar", whole(size.out_of_calendar_count));
-            set("stopline_recent_answers", count(size.recent_answers_count));
-            set("stopline_recent_answers_bytes", count(size.recent_answers_bytes));
-            set("stopline_pending", count(size.pending_count));
-            set("stopline_pending_expired", whole(size.pending_expired_count));
-            set("stopline_pending_overflowed", whole(size.pending_overflowed_count));
-            set("stopline_pending_contradicted", whole(size.pending_contradicted_count));
-            set("stopline_records_outstanding", count(status.outstanding_count));
-            set("stopline_frontier_offset", status.frontier.0);
-        }
-        // A partition that left must not go on showing what it was like.
-        let now: Vec<i32> = partitions.iter().map(|status| status.partition.0).collect();
-        for gone in self.exported.iter().filter(|partition| !now.contains(partition)) {
-            for name in PARTITION_GAUGES {
-                gauge!(name, "partition" => gone.to_string()).set(0.0);
-            }
-        }
-        self.exported = now;
-    }
 }
 
 fn being_restored(restoring: &[RestoringStatus]) -> String {
     let each: Vec<_> = restoring
         .iter()
-        .map(|status| format!("{} ({} inputs left)", status.partition.0, status.inputs_left))
+        .map(|status| match status.inputs_left {
+            Some(left) => format!("{} ({left} inputs left)", status.partition.0),
+            None => format!("{} (inputs not counted yet)", status.partition.0),
+        })
         .collect();
     format!("restoring partitions {}", each.join(", "))
 }
@@ -344,26 +354,10 @@ pub(super) fn export_calendar(rule_set: &RuleSet) {
 
 fn describe_calendar() {
     describe_gauge!(
-        "stopline_out_of_calendar",
-        "Requests judged where the calendar of business days does not reach."
-    );
-    describe_gauge!(
         "stopline_calendar_ends_seconds",
         Unit::Seconds,
         "When the calendar of business days ends, in Unix time."
     );
-}
-
-fn describe_pending() {
-    let gauges = [
-        ("stopline_pending", "Messages that wait for the authorisation they are about."),
-        ("stopline_pending_expired", "Those whose authorisation never came."),
-        ("stopline_pending_overflowed", "Those let go of for lack of room."),
-        ("stopline_pending_contradicted", "Those of another card or currency than it."),
-    ];
-    for (name, meaning) in gauges {
-        describe_gauge!(name, meaning);
-    }
 }
 
 fn whole(count: u64) -> i64 {
