@@ -37,7 +37,7 @@ impl Engine {
             list_account(&mut lines, account, card, late, self.rule_set.longest_window());
         }
         lines.extend(waiting_in(partition));
-        lines.push(format!("answers {}", partition.recent_answers.len()));
+        lines.push(format!("answers {}", partition.recent_answers.fresh_count()));
         lines
     }
 }

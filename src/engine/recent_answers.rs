@@ -188,6 +188,13 @@ impl RecentAnswers {
         self.places.len()
     }
 
+    /// How many of them a repeat would get.
+    pub(super) fn fresh_count(&self) -> usize {
+        let is_fresh = |given: &Given| given.at >= self.oldest_kept;
+        let is_kept = |place: &&Place| self.answers.get(place.number).is_some_and(is_fresh);
+        self.places.iter().filter(is_kept).count()
+    }
+
     /// What they cost, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes

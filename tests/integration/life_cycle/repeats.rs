@@ -13,8 +13,10 @@ fn typed(message_type: MessageType, message: Authorisation) -> Authorisation {
 
 #[test]
 fn a_message_is_known_by_its_class_and_id_so_a_notice_is_not_answered_with_the_decision() {
-    let seen = seen(&[request("a"), notice("a", "51"), advice("a", "51"), reversal("a", "a")]);
-    let found: Vec<_> = seen.answers[1..].iter().map(noted).collect();
+    let all =
+        [request("a"), notice("a", "51"), advice("a", "51"), request("o"), reversal("a", "o")];
+    let seen = seen(&all);
+    let found: Vec<_> = [1, 2, 4].map(|place| noted(&seen.answers[place])).into();
     // The advice tells nothing that the notice did not; the reversal has an id of its own
     // class, though it is the same text.
     assert_eq!(found, [Noted::Applied, Noted::NothingToDo, Noted::Applied]);
