@@ -14,6 +14,7 @@
 
 mod journalled;
 mod life_cycle;
+mod listing;
 mod long_queue;
 pub mod partition;
 mod recent_answers;
@@ -257,7 +258,7 @@ impl Engine {
         let limits = CardLimits {
             cards_count_max: self.settings.cards_count_max,
             retention: longest_window(&self.rule_set),
-            lateness: self.settings.lateness,
+            lateness: self.settings.lateness_max(),
         };
         let pending =
             PendingLimits { age_max: self.settings.lateness_max(), count_max: PENDING_COUNT_MAX };

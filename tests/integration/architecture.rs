@@ -59,10 +59,13 @@ const MAIN_LINES_MAX: usize = 30;
 fn findings(path: &str, text: &str) -> Vec<String> {
     let code = code_of(text);
     let mut found = size_findings(path, text, &code);
+    let names = names_in(&code);
+    if path.starts_with("tests/oracle/") {
+        found.extend(oracle_findings(path, &names));
+    }
     let Some(inside) = path.strip_prefix("src/") else {
         return found;
     };
-    let names = names_in(&code);
     found.extend(rationed_findings(path, &names));
     let (room, below) = inside.split_once('/').unwrap_or(("", inside));
     if room.is_empty() {
@@ -78,6 +81,24 @@ fn findings(path: &str, text: &str) -> Vec<String> {
         found.extend(doing_findings(path, room, &names));
     }
     found
+}
+
+/// What the oracle names besides the words: it must not share code with what it judges.
+fn oracle_findings(path: &str, names: &[Named]) -> Vec<String> {
+    let is_ours = |named: &&Named| {
+        let leaves = named.words.iter().take_while(|word| *word == "super").count() > 1;
+        let is_engine = named.begins_with("stopline") && !named.begins_with("stopline::domain");
+        let is_crate = named.begins_with("crate") && named.words.len() > 1;
+        is_engine || is_crate || leaves
+    };
+    let told = |named: &Named| {
+        format!(
+            "{path}:{}: the oracle names `stopline::domain` alone, not `{}`",
+            named.line,
+            named.words.join("::")
+        )
+    };
+    names.iter().filter(is_ours).map(told).collect()
 }
 
 /// Upward imports, and imports that hide where they lead.
@@ -304,6 +325,19 @@ fn doing_in_a_pure_room_is_found() {
         "src/engine/a.rs | fn f(rand: u8) { println!(); } | println!",
         "src/engine/a.rs | #[cfg(test)] mod tests { use std::thread; } | ",
         "src/service/a.rs | use std::{fs, thread, time::Instant}; | ",
+    ]);
+}
+
+#[test]
+fn an_oracle_that_looks_at_what_it_judges_is_found() {
+    check(&[
+        "tests/oracle/a.rs | use stopline::domain::{Amount, Span}; | ",
+        "tests/oracle/a.rs | use stopline::engine::velocity::Event; | not `stopline::engine",
+        "tests/oracle/a.rs | use stopline::{domain::Span, wire::Door}; | not `stopline::wire",
+        "tests/oracle/a.rs | use crate::support::BEGINNING; | names `stopline::domain` alone",
+        "tests/oracle/a.rs | use super::super::support::door; | names `stopline::domain` alone",
+        "tests/oracle/a.rs | pub(crate) struct A; use super::net::Net; | ",
+        "tests/integration/a.rs | use stopline::engine::velocity::Event; | ",
     ]);
 }
 

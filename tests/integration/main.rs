@@ -15,6 +15,7 @@
     reason = "a test names itself, and fails loudly when it meets the unexpected"
 )]
 
+mod against_oracle;
 mod architecture;
 mod config_errors;
 mod config_layers;
@@ -27,6 +28,8 @@ mod delivery;
 mod exit_codes;
 mod kafka_mock;
 mod life_cycle;
+#[path = "../oracle/mod.rs"]
+mod oracle;
 mod planted;
 mod readme;
 mod rules_property;

@@ -32,6 +32,7 @@
 //! |---|---|---|
 //! | known | as a notice | as with a notice; the advice's amount and time change nothing |
 //! | not here (yet) | applied | at the advice's own time; its request, if it comes, takes over |
+//! | the same, its request of another card or currency | (was answered) | by its request alone |
 //! | before every window by the advice's own time | outside the windows | not |
 //!
 //! | reversal (0400, 0420), where it is known | answer | it counts |
@@ -74,9 +75,9 @@
 //!
 //! A chain is an original and the incrementals that name it. What is taken back is taken
 //! from the original first, then from the incrementals by their time; the chain is closed
-//! where a reversal names no amount, or all amounts together reach what the chain's
-//! approved members asked for. A reversal that names an incremental takes that one back
-//! alone. An incremental names its chain's original, not another incremental.
+//! where a reversal names no amount, or all amounts together reach what the original and
+//! its approved incrementals asked for. A reversal that names an incremental takes that one
+//! back alone. An incremental names its chain's original, not another incremental.
 
 mod pending;
 
@@ -140,10 +141,17 @@ impl Partition {
         let Some(mut event) = event_of(auth, input, at, auth.minor_units_in(currency)) else {
             return Ok(Noted::NothingToDo);
         };
-        let card = self.cards.find_or_make(auth.account, at);
-        if let Some(known) = card.find(auth.id_key) {
-            return told(known.facts, marks_of(auth)).map(|()| set_host(card, auth));
+        // What contradicts must not even move the windows: it is looked at first.
+        if let Some(card) = self.cards.find(auth.account, appended_at)
+            && let Some(known) = card.find(auth.id_key)
+        {
+            told(known.facts, marks_of(auth))?;
+            let noted = set_host(card, auth);
+            self.cards.find_or_make(auth.account, at);
+            return Ok(noted);
         }
+        self.check_answered(auth, auth.id_key)?;
+        let card = self.cards.find_or_make(auth.account, at);
         if card.newest().is_some_and(|newest| at <= newest.minus(self.longest_window)) {
             return Ok(Noted::OutsideWindows);
         }
@@ -160,7 +168,7 @@ impl Partition {
         if is_towards_cardholder(auth.processing) {
             return Ok(Noted::NothingToDo);
         }
-        if let Some(card) = self.cards.get_mut(auth.account)
+        if let Some(card) = self.cards.find(auth.account, appended_at)
             && let Some(known) = card.find(auth.id_key)
         {
             return told(known.facts, marks_of(auth)).map(|()| set_host(card, auth));
@@ -188,7 +196,7 @@ impl Partition {
         };
         let reversal =
             Reversal { id: auth.id_key, amount: auth.amount, card: auth.card.map(CardTag::of) };
-        let card = self.cards.get_mut(auth.account);
+        let card = self.cards.find(auth.account, appended_at);
         match card.map_or(TakenBack::Unknown, |card| card.take_back(original, reversal)) {
             TakenBack::Applied => return Ok(Noted::Applied),
             TakenBack::Over => return Ok(Noted::OverReversed),
@@ -237,7 +245,10 @@ pub(super) fn keep(
     mut event: Event,
 ) {
     if let Some(known) = known {
-        event.facts.host = event.facts.host.max(known.host);
+        // What was told of another card or currency was told of something else.
+        if known.marks().agree(event.facts.marks()) {
+            event.facts.host = event.facts.host.max(known.host);
+        }
         card.forget(event.id);
     }
     card.remember(event);

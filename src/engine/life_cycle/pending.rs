@@ -1,6 +1,7 @@
 //! What came before the authorisation that it is about, and waits for it.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use hashbrown::HashMap;
 
@@ -85,19 +86,32 @@ impl Pending {
         self.contradicted_count
     }
 
+    /// What waits, a line each, in no order.
+    pub(crate) fn listing(&self) -> Vec<String> {
+        let line = |awaited: &Awaited, (number, fact): &(u64, Fact)| {
+            let (account, id) = (awaited.account.bits(), awaited.id.bits());
+            let since = self.arrived.get(number).map_or(0, |(since, _)| since.unix_millis());
+            format!("waits {account:032x} for {id:032x} {fact} since {since}")
+        };
+        let waiting = self.waiting.iter();
+        waiting.flat_map(|(awaited, facts)| facts.iter().map(|it| line(awaited, it))).collect()
+    }
+
     /// Notes that a fact which waited contradicts what it waited for.
     pub(super) fn count_contradicted(&mut self) {
         self.contradicted_count += 1;
     }
 
-    /// Lets `fact` wait from `now` on, the partition's broker time. One that waits already
-    /// goes on waiting.
+    /// Lets `fact` wait from `now` on, the partition's broker time; one that waits already
+    /// as well, in its place.
     pub(super) fn add(&mut self, awaited: Awaited, fact: Fact, now: EventTime) {
         let facts = self.waiting.entry(awaited).or_default();
-        if facts.iter().any(|(_, known)| known.is_again(&fact)) {
-            return;
+        if let Some((number, _)) = facts.iter_mut().find(|(_, known)| known.is_again(&fact)) {
+            self.arrived.remove(number);
+            *number = self.next_number;
+        } else {
+            facts.push((self.next_number, fact));
         }
-        facts.push((self.next_number, fact));
         self.arrived.insert(self.next_number, (now, awaited));
         self.next_number += 1;
         while self.arrived.len() > self.limits.count_max {
@@ -160,6 +174,33 @@ impl Fact {
     }
 }
 
+impl fmt::Display for Fact {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Host(outcome, marks) => {
+                let word = match outcome {
+                    OutcomeElsewhere::Failed => "failed",
+                    OutcomeElsewhere::SteppedUp => "stepped_up",
+                    OutcomeElsewhere::Declined => "declined",
+                    OutcomeElsewhere::Approved => "approved",
+                };
+                let card = if marks.card.is_some() { "a card" } else { "any card" };
+                match marks.currency {
+                    Some(it) => write!(f, "outcome {word} in {} of {card}", it.numeric()),
+                    None => write!(f, "outcome {word} in any of {card}"),
+                }
+            }
+            Self::Reversal(reversal) => {
+                write!(f, "reversal {:032x} of ", reversal.id.bits())?;
+                match reversal.amount {
+                    Some(amount) => write!(f, "{}", amount.minor_units()),
+                    None => f.write_str("all"),
+                }
+            }
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -210,6 +251,17 @@ mod tests {
         pending.forget_old(at(61));
         assert_eq!((pending.len(), pending.expired_count()), (1, 1));
         assert_eq!(pending.take(awaited(2)), [reversal(2)]);
+    }
+
+    #[test]
+    fn what_is_told_again_waits_from_the_later_time_on() {
+        let mut pending = pending(60, 10);
+        pending.add(awaited(1), reversal(1), at(0));
+        pending.add(awaited(1), reversal(1), at(50));
+        pending.forget_old(at(110));
+        assert_eq!((pending.len(), pending.expired_count()), (1, 0));
+        pending.forget_old(at(111));
+        assert_eq!((pending.len(), pending.expired_count()), (0, 1));
     }
 
     #[test]

@@ -49,7 +49,12 @@ impl CardState {
     pub fn advance(&mut self, now: EventTime, retention: Span) {
         let now = self.newest.map_or(now, |newest| newest.max(now));
         self.newest = Some(now);
-        while self.events.front().is_some_and(|event| event.at <= now.minus(retention)) {
+        self.forget_until(now.minus(retention));
+    }
+
+    /// Forgets what is of `end` or before.
+    pub fn forget_until(&mut self, end: EventTime) {
+        while self.events.front().is_some_and(|event| event.at <= end) {
             if let Some(gone) = self.events.pop_front()
                 && !self.chains.is_empty()
             {

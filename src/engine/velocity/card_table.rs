@@ -14,7 +14,7 @@ pub struct CardLimits {
     pub cards_count_max: usize,
     /// How long an authorisation is remembered: the longest window.
     pub retention: Span,
-    /// How late a message may come: so much longer an account is remembered, so that
+    /// How late any message may come: so much longer an account is remembered, so that
     /// its windows do not move back for it.
     pub lateness: Span,
 }
@@ -72,6 +72,22 @@ impl CardTable {
     /// The state of `account`, where it is remembered.
     pub fn get(&self, account: AccountKey) -> Option<&CardState> {
         self.cards.get(&account)
+    }
+
+    /// All accounts that it remembers, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = (AccountKey, &CardState)> {
+        self.cards.iter().map(|(account, card)| (*account, card))
+    }
+
+    /// The state of `account`, where it is remembered, for something that is told of it at
+    /// `appended_at`, the partition's broker time. What is in no window that any message may
+    /// still see is gone from it: whether the table has let go of the account by now makes
+    /// no difference.
+    pub fn find(&mut self, account: AccountKey, appended_at: EventTime) -> Option<&mut CardState> {
+        let CardLimits { retention, lateness, .. } = self.limits;
+        let card = self.cards.get_mut(&account)?;
+        card.forget_until(appended_at.minus(lateness).minus(retention));
+        Some(card)
     }
 
     /// The state of `account`, to be amended, where it is remembered.

@@ -109,12 +109,15 @@ impl CardState {
         if chain.reversals.iter().any(|known| known.id == reversal.id) {
             return TakenBack::Again;
         }
-        chain.reversals.push(reversal);
-        let over = self.settle_all(id, found.map_or(id, |(_, chain)| chain));
-        match (head, over) {
-            (None, _) => TakenBack::Waiting,
-            (Some(_), 0) => TakenBack::Applied,
-            (Some(_), _) => TakenBack::Over,
+        let left = self.settle(id);
+        self.chain_of(id).reversals.push(reversal);
+        self.settle_all(id, found.map_or(id, |(_, chain)| chain));
+        if head.is_none() {
+            TakenBack::Waiting
+        } else if reversal.amount.is_some_and(|amount| amount.minor_units() > left) {
+            TakenBack::Over
+        } else {
+            TakenBack::Applied
         }
     }
 
@@ -128,16 +131,14 @@ impl CardState {
     }
 
     /// Makes the authorisation `id` and what belongs to it count for what is known of them.
-    /// How much more was taken back of it than was asked for.
-    fn settle_all(&mut self, id: IdKey, chain: IdKey) -> i64 {
-        let over = self.settle(id);
+    fn settle_all(&mut self, id: IdKey, chain: IdKey) {
+        self.settle(id);
         if chain != id {
             self.settle(chain);
         }
-        over
     }
 
-    /// The same of one chain.
+    /// The same of one chain. What is left of it to be taken back.
     fn settle(&mut self, id: IdKey) -> i64 {
         let Self { events, chains, .. } = self;
         let head = events.iter().find(|event| event.id == id);
@@ -187,7 +188,7 @@ impl CardState {
                 event.settle(left(remaining, own == Left::Undone || (belongs && is_closed)));
             }
         }
-        if is_head_known { taken.minor_units.saturating_sub(total).max(0) } else { 0 }
+        if taken.is_all { 0 } else { total.saturating_sub(taken.minor_units).max(0) }
     }
 
     /// What chains keep of `event`, which leaves the windows.

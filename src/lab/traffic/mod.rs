@@ -7,6 +7,7 @@
 //! follows from them for real fraud.
 //!
 //! Start at [`Traffic`]; [`Arrivals`] says when messages are due, in an open loop.
+//! [`LifeCycles`] adds what follows an authorisation: every message type, in any order.
 
 #![expect(
     clippy::float_arithmetic,
@@ -21,6 +22,7 @@ mod arrivals;
 mod cards;
 mod draw;
 mod generator;
+mod life_cycle;
 mod merchants;
 mod payment;
 mod rest;
@@ -29,6 +31,7 @@ use prost::Message;
 
 pub use arrivals::Arrivals;
 pub use generator::{CardNumber, Due, Traffic, TrafficSettings, repeat_of};
+pub use life_cycle::{Delays, LifeCycles, Shares};
 pub use rest::rest_millis;
 
 use crate::wire::proto::Authorisation;

@@ -194,3 +194,44 @@ fn a_burst_is_one_card_at_many_merchants() {
     assert!(merchants.len() > 10, "{}", merchants.len());
     assert!(attempts.iter().all(|r| r.amount_minor_units() < 2_000));
 }
+
+fn lives(shares: Shares) -> LifeCycles {
+    let settings = TrafficSettings { cards_count: 1_000, rate_per_second: 5.0, ..settings() };
+    LifeCycles::new(settings, shares, Delays { late_max: 60_000, after_max: 600_000 })
+}
+
+#[test]
+fn without_what_follows_life_cycles_are_the_plain_traffic() {
+    let settings = TrafficSettings { cards_count: 1_000, rate_per_second: 5.0, ..settings() };
+    let (mut plain, mut lives) = (Traffic::new(settings), lives(Shares::NONE));
+    for _ in 0..1_000 {
+        assert_eq!(lives.next_due().request, plain.next_due().request);
+    }
+}
+
+#[test]
+fn every_kind_of_message_comes_in_the_order_of_its_arrival_from_the_same_seed() {
+    use MessageType as Type;
+    let sample = || {
+        let mut lives = lives(Shares::EVERY_KIND);
+        std::iter::repeat_with(move || lives.next_due()).take(20_000).collect::<Vec<_>>()
+    };
+    let all = sample();
+    assert_eq!(all, sample());
+    assert!(all.is_sorted_by_key(|due| due.after_start_nanos));
+    let requests: Vec<Authorisation> = all.into_iter().map(|due| due.request).collect();
+    let is_of = |types: [MessageType; 2]| {
+        move |request: &Authorisation| types.contains(&request.message_type())
+    };
+    for (what, least, found) in [
+        ("requests", 0.45, share(&requests, is_of([Type::MessageType0100, Type::MessageType0200]))),
+        ("repeats", 0.02, share(&requests, is_of([Type::MessageType0101, Type::MessageType0201]))),
+        ("notices", 0.15, share(&requests, is_of([Type::MessageType0110, Type::MessageType0210]))),
+        ("advices", 0.03, share(&requests, is_of([Type::MessageType0120, Type::MessageType0220]))),
+        ("reversals", 0.1, share(&requests, is_of([Type::MessageType0400, Type::MessageType0420]))),
+        ("incrementals", 0.05, share(&requests, |request| request.incremental)),
+        ("failures", 0.01, share(&requests, |r| ["91", "96"].contains(&r.response_code()))),
+    ] {
+        assert!(found >= least, "{what}: {found} is below {least} (seed {SEED})");
+    }
+}

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stopline::wire::proto::{self, Authorisation, ErrorReason, Noted, Outcome};
 
-use super::{advice, check, check_any_order, noted, notice, of, request, seen, seen_on};
+use super::{advice, check, check_any_order, noted, notice, of, request, seen, seen_on, windows};
 use crate::support::{BEGINNING, Rig, decision, error};
 
 #[test]
@@ -98,4 +98,57 @@ fn an_advice_and_its_request_are_one_authorisation_whichever_comes_first() {
     let seen = seen(&[advice("a", "00"), request("a")]);
     assert!(!decision(&seen.answers[1]).judged_again);
     assert_eq!(decision(&seen.answers[1]).evidence, [3, 1], "it does not see itself");
+}
+
+#[test]
+fn an_advice_that_contradicts_does_not_even_move_the_windows() {
+    let minutes = |count: i64, message| Authorisation {
+        authorised_at_millis: BEGINNING + count * 60_000,
+        ..message
+    };
+    let rig = Rig::new(1);
+    rig.send(&request("a"));
+    rig.clock.advance(Duration::from_mins(11));
+    let dollars = Authorisation { currency: "USD".to_owned(), ..advice("a", "51") };
+    rig.send(&minutes(11, dollars));
+    // Late: at its own time the first one is still within ten minutes.
+    rig.send(&minutes(9, request("b")));
+    rig.answer_all(&[0]);
+    let answers = rig.answers();
+    assert_eq!(error(&answers[1]).reason(), ErrorReason::ContradictsOriginal);
+    assert_eq!(windows(&answers[2]).0 + 1, 2);
+}
+
+#[test]
+fn an_advice_on_another_account_is_an_error_while_the_request_is_answered_from_memory() {
+    let other = |message| Authorisation { account_reference: "another".to_owned(), ..message };
+    let rig = Rig::new(1);
+    let seen = seen_on(&rig, &[request("a"), other(advice("a", "00")), other(request("b"))]);
+    assert_eq!(error(&seen.answers[1]).reason(), ErrorReason::ContradictsOriginal);
+    assert_eq!(windows(&seen.answers[2]).0, 0, "nothing counts there");
+    assert_eq!((seen.count, seen.sum), (1, 5_000));
+}
+
+#[test]
+fn a_request_is_not_decided_by_an_advice_in_another_currency_whichever_comes_first() {
+    let dollars = Authorisation { currency: "USD".to_owned(), ..advice("a", "51") };
+    check_any_order(&[request("a"), dollars], (1, 5_000));
+}
+
+#[test]
+fn what_is_told_late_is_noted_by_time_however_many_accounts_there_are() {
+    for (hours, expected) in [(72, Noted::Applied), (74, Noted::Pending)] {
+        let rig = Rig::new(1);
+        rig.send(&request("a"));
+        rig.clock.advance(Duration::from_hours(hours));
+        for number in 0..8 {
+            rig.send(&Authorisation {
+                account_reference: format!("another-{number}"),
+                authorised_at_millis: BEGINNING + i64::try_from(hours).expect("few") * 3_600_000,
+                ..request(&format!("id-{number}"))
+            });
+        }
+        let seen = seen_on(&rig, &[notice("a", "51")]);
+        assert_eq!(noted(&seen.answers[9]), expected, "after {hours} h");
+    }
 }

@@ -66,6 +66,14 @@ fn more_than_was_authorised_is_taken_back_to_nothing_and_reported() {
 }
 
 #[test]
+fn whether_it_is_too_much_goes_by_what_is_left() {
+    let too_much = [request("a"), partial("r", "a", 4_000), partial("s", "a", 4_000)];
+    check(&[&too_much[..], &[reversal("t", "a")]].concat(), Noted::Applied, (0, 0));
+    let nothing_left = [request("a"), reversal("r", "a"), partial("s", "a", 1)];
+    check(&nothing_left, Noted::OverReversed, (0, 0));
+}
+
+#[test]
 fn a_reversal_in_another_currency_or_of_another_card_is_an_error() {
     let dollars = Authorisation { currency: "USD".to_owned(), ..partial("r", "a", 1_200) };
     let other = Authorisation {
