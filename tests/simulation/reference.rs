@@ -117,8 +117,8 @@ impl Reference {
             expected.iter().filter(|line| !listing.contains(line)).take(3).collect();
         assert!(
             found.is_empty() && missing.is_empty() && listing.len() == expected.len(),
-            "O4: an instance remembers {found:?} of partition {} where the journal says {missing:?}",
-            self.partition.0
+            "O4: an instance remembers {found:?} of {:?} where the journal says {missing:?}",
+            self.partition
         );
     }
 
