@@ -10,6 +10,8 @@ use crate::sim::{Length, Sim};
 use crate::support::{loss_order, purchase};
 
 pub(crate) const ACCOUNTS: [&str; 4] = ["account-0", "account-1", "account-2", "account-3"];
+/// Whatever brokers' clocks do, an answer is remembered for so long.
+const CONTRADICTED_WITHIN_MILLIS: i64 = 100_000;
 const CODES: [&str; 5] = ["00", "00", "51", "1A", "91"];
 
 /// A message that was sent, and when it was sent first.
@@ -160,9 +162,11 @@ impl Traffic {
     }
 
     fn send_again(&mut self, sim: &Sim) {
-        let Some(Sent { message, .. }) = self.any_of(sim, &self.sent) else { return };
+        let Some(Sent { message, first_at }) = self.any_of(sim, &self.sent) else { return };
         let mut again = if sim.chance(7_000) { repeat_of(&message) } else { message };
-        if sim.chance(700) {
+        // Another amount under the same id is refused while the first answer is remembered;
+        // later it breaks what senders promise, and nobody says what it comes to.
+        if sim.chance(700) && first_at >= sim.now.get() - CONTRADICTED_WITHIN_MILLIS {
             again.amount_minor_units = again.amount_minor_units.map(|amount| amount + 1);
         }
         self.send(sim, again);
