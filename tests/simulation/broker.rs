@@ -137,9 +137,22 @@ impl Landed {
         }
     }
 
+    /// The input that it notes.
+    pub(crate) fn noted(&self) -> Option<i64> {
+        noted_in(&self.answer)
+    }
+
     /// The input that it decides.
     pub(crate) fn decided(&self) -> Option<i64> {
         self.decision().map(|decision| decision.decided_input.unwrap().offset)
+    }
+}
+
+/// The input that `answer` notes.
+pub(crate) fn noted_in(answer: &Answer) -> Option<i64> {
+    match answer {
+        Answer::Acknowledgement(noted) => noted.noted_input.map(|input| input.offset),
+        Answer::Decision(_) | Answer::Error(_) => None,
     }
 }
 

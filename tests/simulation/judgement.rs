@@ -84,13 +84,24 @@ impl Sim {
                     expected.answer
                 );
             }
+            for probe in probes.iter().filter(|it| it.to[place] == input.offset.next()) {
+                reference.check_state(&probe.listings[place]);
+            }
             if is_probe(input.offset) {
                 counts.judged += 1;
                 let decided = expected.decided().and_then(|decided| journal.binding.get(&decided));
+                let noted = first.noted().filter(|noted| *noted != input.offset.0);
+                if noted.is_some() && noted == expected.noted() {
+                    // Notes do not bind: the answer may be any that the first one got.
+                    let is_copy = |copy: &Rc<Landed>| copy.value == first.value;
+                    let mut copies = journal.records.iter().filter(|it| Some(it.answers) == noted);
+                    assert!(
+                        copies.any(is_copy),
+                        "O4: {name} repeats what was never said: {first:?}"
+                    );
+                    continue;
+                }
                 check_remembered(&name, &expected, first, decided);
-            }
-            for probe in probes.iter().filter(|it| it.to[place] == input.offset.next()) {
-                reference.check_state(&probe.listings[place]);
             }
         }
     }

@@ -62,7 +62,7 @@ use self::sim::{Counts, Sim};
 /// So many seeds where nobody says how many.
 const SEEDS_COUNT: u64 = 1_500;
 /// From so many on every fault must have happened in every phase.
-const SEEDS_COVERING: u64 = 1_000;
+const SEEDS_COVERING: u64 = 1_500;
 /// A story has so many lines, unless `STOPLINE_STORY` says how many.
 const STORY_LINES: usize = 40;
 

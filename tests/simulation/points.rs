@@ -151,12 +151,13 @@ fn is_not_asked_for(fault: Fault, phase: Phase) -> bool {
         Fault::Deposed => phase == Phase::Zombie,
         Fault::Revoked | Fault::AskedToEnd => matches!(phase, Phase::Zombie | Phase::Ending),
         // Who ends does so in one go: nothing outside happens meanwhile but by a freeze.
+        // Few are leaving when something happens to the world.
         Fault::Held
         | Fault::WallStep
         | Fault::BrokerStep
         | Fault::Retention
         | Fault::Hole
-        | Fault::StopOrder => phase == Phase::Ending,
+        | Fault::StopOrder => matches!(phase, Phase::Ending | Phase::Leaving),
         // Nothing is read back by who only answers; who ends or leaves asks nothing new.
         Fault::ReadFault | Fault::EndsEarly | Fault::LandsMeanwhile | Fault::RecalledLate => {
             phase == Phase::Answering || (phase == Phase::Ending && fault != Fault::RecalledLate)
@@ -167,7 +168,9 @@ fn is_not_asked_for(fault: Fault, phase: Phase) -> bool {
         // The last commit waits until it is done.
         Fault::CommitLate => phase == Phase::Ending,
         // Few records are handed over then, and few clients break.
-        Fault::ProducerFatal => matches!(phase, Phase::Leaving | Phase::Ending),
+        Fault::ProducerFatal => {
+            matches!(phase, Phase::Leaving | Phase::Ending | Phase::Restoring)
+        }
         _ => false,
     }
 }

@@ -17,7 +17,7 @@ use stopline::wire::{
     Door, Format, Incoming, KafkaKey, Scratch, evidence_from_wire, proto, proto::record::Answer,
 };
 
-use crate::broker::{Landed, Stored, content};
+use crate::broker::{Landed, Stored, content, noted_in};
 use crate::member::engine;
 use crate::oracle::{Answer as Told, Oracle};
 use crate::policy::{RULE_SETS, policy};
@@ -40,6 +40,11 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
+    /// The input that it notes.
+    pub(crate) fn noted(&self) -> Option<i64> {
+        noted_in(&self.answer)
+    }
+
     /// The input that it decides.
     pub(crate) fn decided(&self) -> Option<i64> {
         match &self.answer {

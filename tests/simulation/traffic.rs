@@ -168,6 +168,9 @@ impl Traffic {
         // later it breaks what senders promise, and nobody says what it comes to.
         if sim.chance(700) && first_at >= sim.now.get() - CONTRADICTED_WITHIN_MILLIS {
             again.amount_minor_units = again.amount_minor_units.map(|amount| amount + 1);
+            self.send(sim, again);
+            self.sent.pop(); // Nobody repeats it.
+            return;
         }
         self.send(sim, again);
     }
