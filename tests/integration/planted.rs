@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-const BUGS: &str = include_str!("../planted/bugs");
+const LISTS: [&str; 2] =
+    [include_str!("../planted/bugs"), include_str!("../planted/delivery_bugs")];
 
 /// Name, file, the text that is replaced.
-fn bugs() -> Vec<(String, String, String)> {
-    let (mut found, mut lines) = (Vec::new(), BUGS.lines());
+fn bugs(list: &str) -> Vec<(String, String, String)> {
+    let (mut found, mut lines) = (Vec::new(), list.lines());
     while let Some(line) = lines.next() {
         let Some((name, _)) = line.strip_prefix("# ").and_then(|rest| rest.split_once(':')) else {
             continue;
@@ -32,12 +33,15 @@ fn bugs() -> Vec<(String, String, String)> {
 
 #[test]
 fn each_planted_bug_stands_in_for_a_text_that_is_once_in_its_file() {
-    let bugs = bugs();
-    assert!(bugs.len() >= 10, "{} bugs", bugs.len());
-    let mut names = BTreeMap::new();
-    for (name, file, old) in bugs {
-        let text = std::fs::read_to_string(&file).unwrap_or_else(|cause| panic!("{file}: {cause}"));
-        assert_eq!(text.matches(&old).count(), 1, "{name}, in {file}:\n{old}");
-        assert_eq!(names.insert(name.clone(), file), None, "{name} is there twice");
+    for list in LISTS {
+        let bugs = bugs(list);
+        assert!(bugs.len() >= 15, "{} bugs", bugs.len());
+        let mut names = BTreeMap::new();
+        for (name, file, old) in bugs {
+            let text = std::fs::read_to_string(&file);
+            let text = text.unwrap_or_else(|cause| panic!("{file}: {cause}"));
+            assert_eq!(text.matches(&old).count(), 1, "{name}, in {file}:\n{old}");
+            assert_eq!(names.insert(name.clone(), file), None, "{name} is there twice");
+        }
     }
 }

@@ -25,7 +25,7 @@ pub struct KeptRecord {
 enum Answered {
     /// By a note with these canonical bytes.
     Noted(Box<[u8]>),
-    /// By a decision, its own or an earlier input's, or by an error.
+    /// By a decision, its own or an earlier input's, by an earlier input's note, or by an error.
     Otherwise,
 }
 
@@ -53,7 +53,9 @@ impl Kept {
     fn add_with(&mut self, record: &JournalRecord, from: Offset, value: &[u8]) {
         let answered = match &record.said {
             Said::Noted => Answered::Noted(value.into()),
-            Said::Decision(_) | Said::Error | Said::NotUnderstood => Answered::Otherwise,
+            Said::Decision(_) | Said::NotedBefore | Said::Error | Said::NotUnderstood => {
+                Answered::Otherwise
+            }
         };
         if let Said::Decision(decision) = &record.said
             && decision.decided >= from

@@ -30,6 +30,8 @@ pub enum Said {
     Decision(DecisionSaid),
     /// A message was noted.
     Noted,
+    /// It is an earlier message's note, sent again to its repeat, which left nothing.
+    NotedBefore,
     /// An input was refused. It binds nothing.
     Error,
     /// What it says is not understood here, as that of a newer version may not be. It answers
@@ -86,7 +88,7 @@ impl JournalRecord {
                 let said = match answer {
                     Answer::Decision(decision) => decision_said(decision, partition)
                         .map_or(Said::NotUnderstood, Said::Decision),
-                    Answer::Acknowledgement(_) => Said::Noted,
+                    Answer::Acknowledgement(noted) => noted_said(noted.noted_input, answers),
                     Answer::Error(_) => Said::Error,
                 };
                 (said, canonical)
@@ -144,6 +146,13 @@ pub fn answered_input(record: &TailRecord) -> Option<Input> {
 /// The value of the last header called `name`, as Kafka's clients take it.
 pub fn header<'r>(record: &'r TailRecord, name: &str) -> Option<&'r [u8]> {
     record.headers.iter().rfind(|(found, _)| found == name).map(|(_, value)| value.as_slice())
+}
+
+fn noted_said(noted: Option<proto::InputPosition>, answers: Input) -> Said {
+    match noted {
+        Some(noted) if noted.offset != answers.offset.0 => Said::NotedBefore,
+        Some(_) | None => Said::Noted,
+    }
 }
 
 fn decision_said(decision: proto::Decision, partition: PartitionId) -> Option<DecisionSaid> {
@@ -222,6 +231,18 @@ mod tests {
         let text = serde_json::to_vec(&decision()).expect("it has a JSON form");
         let from_json = JournalRecord::read(&record(&json, Some(text)), Format::Protobuf);
         assert_eq!(from_json, Ok(found));
+    }
+
+    #[test]
+    fn a_note_counts_for_the_input_that_was_noted_and_not_for_its_repeat() {
+        for (noted, said) in [(Some(17), Said::Noted), (Some(16), Said::NotedBefore)] {
+            let noted_input = noted.map(|offset| proto::InputPosition { partition: 3, offset });
+            let answer = proto::Acknowledgement { noted_input, ..Default::default() };
+            let content = proto::Record { answer: Some(Answer::Acknowledgement(answer)) };
+            let record = record(&HEADERS, Some(content.encode_to_vec()));
+            let read = JournalRecord::read(&record, Format::Protobuf).expect("it is a record");
+            assert_eq!(read.said, said, "{noted:?}");
+        }
     }
 
     #[test]

@@ -28,6 +28,7 @@ use super::log::{Batch, Change, Log, Message, Outgoing, Report, Undelivered};
 use super::telemetry::{Tally, Told};
 use super::{Answered, Clock, Pipeline};
 use crate::domain::{Input, PartitionId};
+use crate::engine::Engine;
 
 pub(super) use watch::LEASE;
 pub use watch::{Observer, PartitionStatus, RestoringStatus, WorkerEnd, WorkerSettings};
@@ -134,6 +135,11 @@ impl<L: Log, O: Observer> Worker<L, O> {
         self.drain(&mut should_stop)?;
         self.hand_over_tally();
         Ok(())
+    }
+
+    /// Its engine, to look at what it remembers.
+    pub fn engine(&self) -> &Engine {
+        self.pipeline.engine()
     }
 
     /// Leaves, which may take a while.

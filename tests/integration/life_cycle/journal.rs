@@ -33,6 +33,44 @@ fn a_take_over_finds_what_was_taken_back_and_what_waits() {
 }
 
 #[test]
+fn an_answer_too_old_to_be_sent_still_keeps_later_ones_out_at_a_take_over() {
+    let (mut live, mut taken_over) = (Desk::new(), Desk::new());
+    // The host says another word while the first is remembered, and again when it is not.
+    for (code, clock) in [("00", 0), ("51", 500), ("91", 700)] {
+        live.decide(&notice("a", code), clock);
+        let value: &[u8] = if clock == 0 { b"" } else { b"noted" };
+        taken_over.adopt_as(&notice("a", code), clock, Journalled::Noted { value });
+    }
+    for desk in [&mut live, &mut taken_over] {
+        desk.probe("account", 1_200);
+    }
+    assert_eq!(live.size().recent_answers_count, 2, "the last notice's and the probe's");
+    assert_eq!(taken_over.size().recent_answers_count, 2);
+}
+
+#[test]
+fn an_advice_that_is_refused_moves_no_window() {
+    let other = stopline::wire::proto::authorisation::Card::CardToken("another".to_owned());
+    let at = |seconds: i64, message: Authorisation| Authorisation {
+        authorised_at_millis: BEGINNING + seconds * 1_000,
+        ..message
+    };
+    let refused = at(1_500, Authorisation { card: Some(other), ..advice("a", "00") });
+    let (mut live, mut taken_over) = (Desk::new(), Desk::new());
+    for desk in [&mut live, &mut taken_over] {
+        desk.decide(&request("a"), 0);
+    }
+    live.decide(&refused, 1_500);
+    taken_over.adopt_as(&refused, 1_500, Journalled::LeftNothing);
+    let [lived, read_back] = [live, taken_over].map(|mut desk| {
+        let (_, evidence) = desk.decide(&at(10, request("b")), 1_501);
+        evidence
+    });
+    assert_eq!(lived, read_back);
+    assert_eq!(lived[1], Some(2), "both in the last 20 minutes");
+}
+
+#[test]
 fn history_takes_its_outcomes_from_notices() {
     let mut desk = Desk::new();
     for message in [request("a"), notice("a", "51"), notice("b", "00"), request("b"), request("c")]
