@@ -73,8 +73,8 @@ fn read_sections(
         topics: topics?,
         workers_count,
         mode,
-        first_start: first_start?,
-        overload: overload?,
+        first_start: first_start.ok()?,
+        overload: overload.ok()?,
         door: door?,
         default_format,
         echo_headers,
@@ -107,6 +107,9 @@ struct Reader<'r> {
     origins: &'r mut Vec<Origin>,
     files: &'r mut Vec<NamedFile>,
 }
+
+/// What is wrong with a section is among the problems.
+struct Reported;
 
 impl Reader<'_> {
     /// What `read` makes of the section `name`; one that is absent has no keys.
@@ -148,8 +151,8 @@ impl Reader<'_> {
         &mut self,
         name: &'static str,
         read: impl FnOnce(&mut Section<'_>) -> Option<T>,
-    ) -> Option<Option<T>> {
-        if self.has(name) { self.section(name, read).map(Some) } else { Some(None) }
+    ) -> Result<Option<T>, Reported> {
+        if self.has(name) { self.section(name, read).map(Some).ok_or(Reported) } else { Ok(None) }
     }
 
     /// True where the section `name`, which may be left out, is there or was meant to be.
