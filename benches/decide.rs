@@ -7,7 +7,6 @@
 //! path, protobuf to protobuf. Budget: 5 µs at the median of `decide` at 1 million cards.
 //! `steps` is `decide` at each step of the overload ladder, taken in turns; budget: no step
 //! costs more than the one before it.
-//!
 //! `late` is `decide` past the deadline: the fail policy answers and no rule is evaluated. It
 //! must cost less than two thirds of a judged decision at the median.
 //!
@@ -371,8 +370,7 @@ fn bench_size(criterion: &mut Criterion, cards_count: u32, measured_count: usize
     let (mut engine, mut source) = warmed(cards_count);
     let found = percentiles(&mut engine, &mut source, &clock, measured_count);
     println!("decide/{cards_count} cards: {found}");
-    let turns_count = measured_count / 2_000;
-    let found = steps(&mut engine, &mut source, &clock, turns_count);
+    let found = steps(&mut engine, &mut source, &clock, measured_count / 2_000);
     println!("steps/{cards_count} cards: {found}");
     let found = late_percentiles(&mut engine, &mut source, &clock, measured_count);
     println!("decide/{cards_count} cards: {found}");

@@ -16,6 +16,8 @@
 
 mod broker;
 mod engine;
+#[path = "../integration/support/fail_policy.rs"]
+mod fail_policy;
 mod http;
 mod inputs;
 mod ledger;

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::Event;
 use super::chain::Chain;
-use crate::domain::{EventTime, IdKey, Span};
+use crate::domain::{EventTime, Span};
 
 /// One account's authorisations: oldest first, ties in log order.
 ///
@@ -39,11 +39,6 @@ impl CardState {
         self.events.range(first..)
     }
 
-    /// True where it remembers the authorisation `id`.
-    pub fn holds(&self, id: IdKey) -> bool {
-        self.events.iter().any(|event| event.id == id)
-    }
-
     /// Moves its windows to `now` and forgets what is `retention` old or older.
     /// A `now` before its newest time changes nothing.
     pub fn advance(&mut self, now: EventTime, retention: Span) {
@@ -74,7 +69,7 @@ impl CardState {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::Offset;
+    use crate::domain::{IdKey, Offset};
     use crate::engine::velocity::RecordedOutcome;
 
     fn at(seconds: i64) -> EventTime {

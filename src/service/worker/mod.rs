@@ -24,7 +24,7 @@ use self::settling::PAUSE;
 use self::take_over::{Held, Left, Restoring};
 use super::causes::CauseWatch;
 use super::journal::{KeptRecord, Recall};
-use super::log::{Batch, Change, Log, Message, Outgoing, Report, Undelivered};
+use super::log::{Batch, Change, Fault, Log, Message, Outgoing, Report, Undelivered};
 use super::telemetry::{Tally, Told};
 use super::{Answered, Clock, Pipeline};
 use crate::domain::{Input, PartitionId};
@@ -155,16 +155,7 @@ impl<L: Log, O: Observer> Worker<L, O> {
         let mut batch = std::mem::take(&mut self.batch);
         let polled = self.log.poll(self.poll_wait(), &mut batch);
         self.renew_lease()?;
-        let change = match polled {
-            Ok(change) => change,
-            Err(fault) if fault.is_fatal() => return Err(fault.into()),
-            Err(fault) => {
-                warn!(%fault, "the log reports a fault");
-                self.tally.faults += 1;
-                None
-            }
-        };
-        if let Some(change) = change {
+        if let Some(change) = self.pass_over(polled)?.flatten() {
             self.on_change(change)?;
         }
         self.watch_pressure(&batch);
@@ -181,6 +172,20 @@ impl<L: Log, O: Observer> Worker<L, O> {
         self.commit_if_due();
         self.tally_if_due();
         Ok(())
+    }
+
+    /// What the log gave; `None` where it reports a fault that passes, which is told. Any other
+    /// ends the worker.
+    fn pass_over<T>(&mut self, given: Result<T, Fault>) -> Result<Option<T>, WorkerEnd> {
+        match given {
+            Ok(given) => Ok(Some(given)),
+            Err(fault) if fault.is_fatal() => Err(fault.into()),
+            Err(fault) => {
+                warn!(%fault, "the log reports a fault");
+                self.tally.faults += 1;
+                Ok(None)
+            }
+        }
     }
 
     /// Whoever waits for acknowledgements to leave, or for what is read back, does not wait

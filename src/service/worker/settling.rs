@@ -155,11 +155,8 @@ impl<L: Log, O: Observer> Worker<L, O> {
         for partition in restoring {
             self.stop_restoring(partition);
         }
-        if let Err(fault) = self.log.pause(&self.staying())
-            && fault.is_fatal()
-        {
-            return Err(fault.into());
-        }
+        let paused = self.log.pause(&self.staying());
+        self.pass_over(paused)?; // What still comes is not answered anyway.
         let deadline = self.nanos_from_now(self.settings.drain_timeout);
         loop {
             should_stop();
@@ -207,10 +204,9 @@ impl<L: Log, O: Observer> Worker<L, O> {
         let polled = self.log.poll(Duration::ZERO, &mut batch);
         self.batch = batch;
         self.renew_lease()?;
-        match polled {
-            Ok(Some(change @ (Change::Revoked(_) | Change::Lost(_)))) => self.on_change(change)?,
-            Err(fault) if fault.is_fatal() => return Err(fault.into()),
-            Ok(Some(Change::Assigned(_)) | None) | Err(_) => {}
+        match self.pass_over(polled)?.flatten() {
+            Some(change @ (Change::Revoked(_) | Change::Lost(_))) => self.on_change(change)?,
+            Some(Change::Assigned(_)) | None => {}
         }
         self.release_settled()
     }

@@ -14,6 +14,7 @@ use super::judge::Row;
 use super::load::Load;
 use crate::broker::Broker;
 use crate::engine::{Engine, Installation};
+use crate::fail_policy::FAIL_POLICY;
 use crate::inputs::{Expected, Format, Input, Traffic};
 use crate::ledger::{Ledger, answered_place};
 use crate::topics::{Inbound, PARTITIONS_COUNT, Place, Reader, Topics, Writer};
@@ -27,18 +28,6 @@ currency = "CNY"
 step_up_at = 300
 decline_at = 700
 merchant_initiated_step_up = "decline"
-
-[fail_policy]
-late.bands = [{ then = "decline", reason = "issuer_unavailable" }]
-late.without_amount = { then = "decline", reason = "issuer_unavailable" }
-overload.bands = [{ then = "decline", reason = "issuer_unavailable" }]
-overload.without_amount = { then = "decline", reason = "issuer_unavailable" }
-stop_list_stale.bands = [{ then = "judge" }]
-stop_list_stale.without_amount = { then = "judge" }
-recovering.bands = [{ then = "judge" }]
-recovering.without_amount = { then = "judge" }
-history_truncated.bands = [{ then = "judge" }]
-history_truncated.without_amount = { then = "judge" }
 
 [thresholds]
 largest_amount = "LIMIT CNY"
@@ -73,7 +62,7 @@ mode = "live"
 const STEPS_DOWN_WITHIN: Duration = Duration::from_secs(20);
 
 fn rules(limit: &str) -> String {
-    RULES.replace("LIMIT", limit)
+    format!("{}{FAIL_POLICY}", RULES.replace("LIMIT", limit))
 }
 
 /// Waits until all partitions are with this one.
