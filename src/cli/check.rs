@@ -1,58 +1,103 @@
 //! `stopline check`: is the configuration sound, and what does it come to?
 
 use std::fmt::{self, Write as _};
-use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::{ConfigArgs, Exit, load};
+use super::check_report::Report;
+use super::{ConfigArgs, Exit, load, print};
+use crate::config::scenarios::load_stories;
 use crate::config::{
-    Configuration, FailCauseSettings, FirstStart, OverloadSettings, currency_code, show_moment,
-    show_money, show_span, show_window,
+    Configuration, FailCauseSettings, FirstStart, OverloadSettings, Problem, currency_code,
+    show_moment, show_money, show_span, show_window,
 };
 use crate::domain::Span;
 use crate::engine::rules::{CausePolicy, FailAnswer, Mode, RuleSet, Threshold, Unit};
-use crate::service::log::Fault;
+use crate::lab::scenarios;
+use crate::service::build;
 use crate::service::log::kafka::refused_properties;
 
 /// How wide a line of the summary may be.
 const LINE_LENGTH_MAX: usize = 100;
 
 /// Reads the whole configuration and says OK with a summary, or lists every problem.
+///
+/// Exit: 0 sound, with or without warnings; 78 an error, also in the scenarios file; 1 sound, and
+/// a story of the scenarios came out differently.
 #[derive(Args, Clone, Debug)]
 pub(super) struct CheckArgs {
     #[command(flatten)]
     config: ConfigArgs,
+    /// How to tell: `text` for a person, `json` for a program, one document on standard output.
+    #[arg(long, value_enum, default_value_t)]
+    format: CheckFormat,
+    /// Stories of authorisations with what is to come of them: each is told to an engine that
+    /// judges by the configured rules.
+    #[arg(long, value_name = "FILE")]
+    scenarios: Option<PathBuf>,
+}
+
+/// Whom to tell.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum CheckFormat {
+    /// A person.
+    #[default]
+    Text,
+    /// A program.
+    Json,
 }
 
 /// Runs the command: the summary goes to stdout, problems to stderr.
 pub(super) fn run(args: &CheckArgs) -> Exit {
-    match load::config(&args.config) {
+    let mut report = Report::default();
+    match load::configuration(&args.config) {
         Ok(configuration) => {
-            if !configuration.warnings.is_empty() {
-                say(io::stderr(), &format!("{}\n", configuration.warnings));
+            report.problems.append(configuration.warnings.clone());
+            report.problems.append(load::outlook(&configuration));
+            for fault in refused_properties(&configuration.settings.kafka) {
+                let what = format!("[kafka.properties]: {fault}");
+                report.problems.add(Problem::client_property(what));
             }
-            let outlook = load::outlook(&configuration);
-            if !outlook.is_empty() {
-                say(io::stderr(), &format!("{outlook}\n"));
+            if let Some(file) = &args.scenarios
+                && report.problems.errors_count() == 0
+            {
+                tell_scenarios(file, &configuration, &mut report);
             }
-            let refused = refused_properties(&configuration.settings.kafka);
-            let lines = |fault: &Fault| format!("error: [kafka.properties]: {fault}\n");
-            say(io::stderr(), &refused.iter().map(lines).collect::<String>());
-            if outlook.errors_count() > 0 || !refused.is_empty() {
-                return Exit::BadConfig;
-            }
-            say(io::stdout(), &summary(&configuration));
-            Exit::Ok
+            report.configuration = Some(configuration);
         }
-        Err(exit) => exit,
+        Err(problems) => report.problems.append(problems),
     }
+    match args.format {
+        CheckFormat::Json => print::say(&report.json()),
+        CheckFormat::Text => {
+            if !report.problems.is_empty() {
+                print::mind(&format!("{}\n", report.problems));
+            }
+            match &report.configuration {
+                Some(configuration) if report.is_sound() => print::say(&summary(configuration)),
+                Some(_) | None => {}
+            }
+            let (told, failed) = report.stories();
+            print::say(&told);
+            print::mind(&failed);
+        }
+    }
+    report.exit()
 }
 
-/// Writes `text`; a reader that went away is no failure of the check.
-fn say(mut to: impl io::Write, text: &str) {
-    drop(to.write_all(text.as_bytes()));
-    drop(to.flush());
+/// Tells the stories of `file` to an engine; what came out differently is among the problems.
+fn tell_scenarios(file: &std::path::Path, configuration: &Configuration, report: &mut Report) {
+    let stories = match load_stories(file, &configuration.rule_set) {
+        Ok(stories) => stories,
+        Err(problems) => return report.problems.append(problems),
+    };
+    let rule_set = Arc::new(configuration.rule_set.clone());
+    let settings = build::engine_settings(&configuration.settings);
+    if let Ok(told) = scenarios::tell(&stories, &rule_set, &settings) {
+        report.told = Some(told);
+    }
 }
 
 /// What `configuration` comes to, on one screen.

@@ -11,12 +11,20 @@ use super::{ConfigArgs, Exit};
 /// # Errors
 /// [`Exit::BadConfig`], after every problem was printed to standard error.
 pub(super) fn config(args: &ConfigArgs) -> Result<Configuration, Exit> {
-    let environment = std::env::vars_os()
-        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
-    crate::config::load(&args.config, environment, &args.sets).map_err(|problems: Problems| {
+    configuration(args).map_err(|problems| {
         eprintln!("{problems}");
         Exit::BadConfig
     })
+}
+
+/// The same, silently.
+///
+/// # Errors
+/// Every problem.
+pub(super) fn configuration(args: &ConfigArgs) -> Result<Configuration, Problems> {
+    let environment = std::env::vars_os()
+        .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)));
+    crate::config::load(&args.config, environment, &args.sets)
 }
 
 /// What is wrong with `configuration` by now, or soon will be.

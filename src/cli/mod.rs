@@ -8,6 +8,7 @@
 
 mod arguments;
 pub mod check;
+mod check_report;
 mod demo;
 mod exit;
 mod load;

@@ -14,6 +14,11 @@ pub(super) fn say(text: &str) {
     drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
 }
 
+/// Writes `text` to standard error.
+pub(super) fn mind(text: &str) {
+    drop(io::stderr().lock().write_all(text.as_bytes()));
+}
+
 /// Writes a line to standard error, with the name of the command.
 pub(super) fn complain(command: &str, text: &str) {
     drop(writeln!(io::stderr().lock(), "stopline {command}: {text}"));

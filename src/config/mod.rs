@@ -52,6 +52,7 @@ mod render;
 mod rule;
 mod rules;
 mod scan;
+pub mod scenarios;
 mod section;
 mod settings;
 mod settings_reader;

@@ -14,6 +14,7 @@
 
 pub mod demo;
 pub mod loadgen;
+pub mod scenarios;
 pub mod traffic;
 pub mod verify;
 

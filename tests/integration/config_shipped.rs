@@ -42,7 +42,7 @@ fn every_toml_file_in_config_is_one_that_the_tests_load() {
         .filter(|name| name != "clippy.toml")
         .collect();
     names.sort();
-    assert_eq!(names, ["calendar.toml", "rules.toml", "stopline.toml"]);
+    assert_eq!(names, ["calendar.toml", "rules.toml", "scenarios.toml", "stopline.toml"]);
 }
 
 #[test]

@@ -101,10 +101,13 @@ fn scene() -> TempDir {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
     let config = directory.path().join("config");
     fs::create_dir_all(config.join("dev")).unwrap();
-    for file in ["stopline.toml", "rules.toml", "dev/key_seed.hex"] {
+    for file in ["stopline.toml", "rules.toml", "scenarios.toml", "dev/key_seed.hex"] {
         fs::copy(shipped.join(file), config.join(file)).unwrap();
     }
     let write = |name: &str, text: String| fs::write(directory.path().join(name), text).unwrap();
+    let story =
+        "[[story]]\nname = \"one\"\nsteps = [{ amount = \"1.00 CNY\", expect = \"decline\" }]\n";
+    write("failing", story.to_owned());
     write("good-orders", format!("{STOP_ORDER}\n"));
     write("bad-orders", format!("{STOP_ORDER}\n{{\"order_id\":\"2\"}}\n"));
     directory
@@ -175,16 +178,82 @@ fn every_way_to_end_has_its_exit_code() {
         ("demo without traffic", &["demo", "--rate", "0"], "", Kept, 2, "--rate"),
         ("demo with an unknown flag", &["demo", "--loud"], "", Kept, 2, "--loud"),
     ];
+    all_end_so(&directory, &cases);
+}
+
+fn all_end_so(directory: &TempDir, cases: &[Case<'_>]) {
     let mut wrong = Vec::new();
     for (name, args, stdin, to, code, says) in cases {
-        let ended = stopline(&directory, args, stdin, to, SOON);
-        let said = if code == 0 { &ended.stdout } else { &ended.stderr };
-        if ended.code != Some(code) || !said.contains(says) {
+        let ended = stopline(directory, args, stdin, *to, SOON);
+        let said = if *code == 0 { &ended.stdout } else { &ended.stderr };
+        if ended.code != Some(*code) || !said.contains(*says) {
             let (found, stderr) = (ended.code, ended.stderr);
             wrong.push(format!("{name}: not {code} with '{says}', but {found:?}:\n{stderr}"));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_scenario_that_fails_is_told_from_a_configuration_that_is_wrong() {
+    use Stdout::Kept;
+    let cases: [Case<'_>; 5] = [
+        (
+            "scenarios",
+            &["check", "--scenarios", "config/scenarios.toml"],
+            "",
+            Kept,
+            0,
+            "all as expected",
+        ),
+        (
+            "a scenario that fails",
+            &["check", "--scenarios", "failing"],
+            "",
+            Kept,
+            1,
+            "1 of 1 stories failed",
+        ),
+        (
+            "a scenario that is none",
+            &["check", "--scenarios", "good-orders"],
+            "",
+            Kept,
+            78,
+            "good-orders:1:1",
+        ),
+        ("missing scenarios", &["check", "--scenarios", "absent"], "", Kept, 78, "absent cannot"),
+        ("unknown form", &["check", "--format", "xml"], "", Kept, 2, "--format"),
+    ];
+    all_end_so(&scene(), &cases);
+}
+
+#[test]
+fn check_tells_programs_everything_in_one_document() {
+    let read = |args: &[&str], code: i32| -> serde_json::Value {
+        let ended = stopline(&scene(), args, "", Stdout::Kept, SOON);
+        assert_eq!(ended.code, Some(code), "{}", ended.stderr);
+        assert_eq!(ended.stderr, "", "nothing besides the document");
+        serde_json::from_str(&ended.stdout).unwrap()
+    };
+    let good = read(&["check", "--format", "json"], 0);
+    assert_eq!(good["form"], 1);
+    assert_eq!(good["ok"], true);
+    assert_eq!(good["problems"], serde_json::json!([]));
+    assert_eq!(good["scenarios"], serde_json::Value::Null);
+    let option = "workers.count=none";
+    let property = "kafka.properties.nonsense=1";
+    let bad = read(&["check", "--format", "json", "--set", option, "--set", property], 78);
+    assert_eq!((&bad["ok"], &bad["errors"]), (&false.into(), &1.into()), "{bad}");
+    let problem = serde_json::json!({
+        "severity": "error", "code": "wrong_type", "message": "this is text",
+        "file": "--set", "line": 1, "column": 15, "length": 4,
+        "expected": "a whole number from 1 to 256", "help": null,
+    });
+    assert_eq!(bad["problems"], serde_json::json!([problem]));
+    let failed = read(&["check", "--format", "json", "--scenarios", "failing"], 1);
+    assert_eq!(failed["problems"][0]["code"], "scenario", "{failed}");
+    assert_eq!(failed["scenarios"]["failed"], 1, "{failed}");
 }
 
 #[test]

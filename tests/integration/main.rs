@@ -23,6 +23,7 @@ mod config_layers;
 mod config_mutations;
 mod config_policy;
 mod config_reach;
+mod config_scenarios;
 mod config_settings;
 mod config_shipped;
 mod decisions;
