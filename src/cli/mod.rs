@@ -9,6 +9,7 @@
 mod arguments;
 pub mod check;
 mod check_report;
+mod config;
 mod demo;
 mod exit;
 mod load;
@@ -46,6 +47,8 @@ enum Action {
     Score(score::ScoreArgs),
     /// Say whether a configuration is good, or everything that is wrong with it.
     Check(check::CheckArgs),
+    /// Show, compare and describe configurations.
+    Config(config::ConfigCommand),
     /// Say whether every input is answered, and whether there is one truth about each.
     Verify(verify::VerifyArgs),
 }
@@ -79,6 +82,7 @@ pub fn main() -> ExitCode {
         Action::Loadgen(args) => loadgen::run(&args),
         Action::Score(args) => score::run(&args),
         Action::Check(args) => check::run(&args),
+        Action::Config(command) => config::run(&command),
         Action::Verify(args) => verify::run(&args),
     };
     exit.into()

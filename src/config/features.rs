@@ -15,12 +15,13 @@ use super::window::{NamedCalendar, SPAN_MAX, read_window};
 
 /// `what`, before `of` says of what.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Counted {
+pub(super) enum Counted {
     Plain(What),
     Distinct,
 }
 
-const WHATS: [(&str, Counted); 6] = [
+/// What a feature counts, by its word.
+pub(super) const WHATS: [(&str, Counted); 6] = [
     ("count", Counted::Plain(What::Count)),
     ("sum", Counted::Plain(What::Sum)),
     ("mean", Counted::Plain(What::Mean)),
@@ -29,7 +30,8 @@ const WHATS: [(&str, Counted); 6] = [
     ("seconds_since_last", Counted::Plain(What::SecondsSinceLast)),
 ];
 
-const DISTINCT_OF: [(&str, What); 2] =
+/// What differs, by its word.
+pub(super) const DISTINCT_OF: [(&str, What); 2] =
     [("merchant", What::DistinctMerchants), ("country", What::DistinctCountries)];
 
 /// The features that a file declares.

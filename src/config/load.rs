@@ -1,7 +1,7 @@
 //! The only place of this room that reads files.
 
 use std::fs::{self, File};
-use std::io::Read as _;
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -18,6 +18,9 @@ use super::settings_reader::read_settings;
 
 /// The largest file that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// How often a file is read again that is not the same twice.
+const READINGS_COUNT_MAX: usize = 5;
 
 /// All that was read, sound.
 #[derive(Clone, Debug)]
@@ -116,6 +119,16 @@ pub fn load_rules(path: &Path) -> Result<(RuleSet, Problems), Problems> {
         Some(RulesRead { rule_set, .. }) => Ok((rule_set, problems)),
         None => Err(problems),
     }
+}
+
+/// True where the file `path` looks like a rule set, not like settings: it has a currency, bands
+/// or rules. False where it cannot be read.
+pub fn is_rule_set(path: &Path) -> bool {
+    let keys = ["currency", "bands", "rule", "velocity", "thresholds", "fail_policy"];
+    read_file(path).is_ok_and(|text| {
+        let entries = Document::parse(path, &text).table.entries;
+        entries.iter().any(|entry| keys.contains(&entry.key.as_str()))
+    })
 }
 
 /// The rule set in `text`, which came from `path`, with warnings. Reads no file, so the text
@@ -217,12 +230,12 @@ pub(super) enum ReadFault {
 
 /// The text of `path`.
 pub(super) fn read_file(path: &Path) -> Result<String, ReadFault> {
-    let mut bytes = Vec::new();
-    let read =
-        File::open(path).and_then(|file| file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes));
-    if let Err(error) = read {
-        return Err(ReadFault::Unreadable(format!("cannot be read: {error}")));
-    }
+    let bytes = read_steady(path)
+        .map_err(|error| ReadFault::Unreadable(format!("cannot be read: {error}")))?;
+    let Some(bytes) = bytes else {
+        let why = "changes while it is read; try again when it is written";
+        return Err(ReadFault::Unreadable(why.to_owned()));
+    };
     if bytes.len() as u64 > FILE_BYTES_MAX {
         return Err(ReadFault::Unreadable(format!("is larger than {FILE_BYTES_MAX} bytes")));
     }
@@ -230,6 +243,30 @@ pub(super) fn read_file(path: &Path) -> Result<String, ReadFault> {
         let at = error.utf8_error().valid_up_to();
         ReadFault::NoText(Box::new((error.into_bytes(), at)))
     })
+}
+
+/// The bytes of `path`, a little more than are allowed at most, when two readings in a row are
+/// the same: half a file may well be sound, and mean something else. `None` where they never are.
+fn read_steady(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    let read = || {
+        let mut bytes = Vec::new();
+        let file = File::open(path)?;
+        let can_be_read_again = file.metadata()?.is_file();
+        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
+        io::Result::Ok((bytes, can_be_read_again))
+    };
+    let (mut last, can_be_read_again) = read()?;
+    if !can_be_read_again {
+        return Ok(Some(last));
+    }
+    for _ in 0..READINGS_COUNT_MAX {
+        let (bytes, _) = read()?;
+        if bytes == last {
+            return Ok(Some(bytes));
+        }
+        last = bytes;
+    }
+    Ok(None)
 }
 
 /// The text of `path`, which `named` names; a problem where it cannot be read, is too

@@ -21,6 +21,7 @@ mod calendar;
 mod cel;
 mod client_property;
 mod condition;
+mod difference;
 mod document;
 mod event_filter;
 mod fail_causes;
@@ -53,9 +54,11 @@ mod rule;
 mod rules;
 mod scan;
 pub mod scenarios;
+mod schema;
 mod section;
 mod settings;
 mod settings_reader;
+mod shown;
 mod term;
 mod thresholds;
 mod topics_section;
@@ -64,15 +67,18 @@ mod vocabulary;
 mod window;
 
 pub use client_property::refused_client_property;
+pub use difference::{Difference, difference, settings_difference};
 pub use fail_causes::FailCauseSettings;
 pub use first_start::{FirstStart, StartAt};
-pub use load::{Configuration, load, load_rules, parse_rules};
+pub use load::{Configuration, is_rule_set, load, load_rules, parse_rules};
 pub use moment::show_moment;
 pub use overload_section::{OverloadSettings, StepBounds};
 pub use problem::{Code, Place, Problem, Problems, Severity};
+pub use schema::{rules_schema, schema_text, settings_schema};
 pub use settings::{
     DoorSettings, KafkaSettings, Loaded, LogFormat, MessageFormat, Origin, Settings, TopicSettings,
     WorkersMode,
 };
+pub use shown::Shown;
 pub use units::{currency_code, show_money, show_span};
 pub use window::show_window;

@@ -18,12 +18,14 @@
 mod against_oracle;
 mod architecture;
 mod calendar;
+mod config_difference;
 mod config_errors;
 mod config_layers;
 mod config_mutations;
 mod config_policy;
 mod config_reach;
 mod config_scenarios;
+mod config_schema;
 mod config_settings;
 mod config_shipped;
 mod decisions;
