@@ -21,6 +21,7 @@ mod calendar;
 mod config_difference;
 mod config_errors;
 mod config_layers;
+mod config_mutants;
 mod config_mutations;
 mod config_policy;
 mod config_reach;
