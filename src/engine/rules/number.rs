@@ -27,7 +27,7 @@ pub enum Operand {
 
 /// A number: read, written, or worked out from others. It is absent where
 /// anything it is made of is absent.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Number {
     /// As written.
     Literal(i64),
