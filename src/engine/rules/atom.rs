@@ -131,6 +131,7 @@ enum Sign {
 impl Linear {
     /// Hot path: a widening multiplication for each thing read. Exact: factors together are
     /// below 2^62 and the constant below 2^126, so that no sum leaves 128 bits.
+    #[inline]
     pub(super) fn holds(&self, row: &Row<'_>) -> bool {
         let mut sum = self.constant;
         for (operand, factor) in &self.terms {

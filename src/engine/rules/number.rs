@@ -52,7 +52,9 @@ pub(super) struct Row<'r> {
 }
 
 impl Row<'_> {
-    /// The value of `operand`; `None` where it is absent.
+    /// The value of `operand`; `None` where it is absent. Hot path: inlined, as most operands
+    /// are features and those cost one load.
+    #[inline]
     pub(super) fn read(&self, operand: Operand) -> Option<i64> {
         match operand {
             Operand::Field(field) => field.read(self.auth, self.policy_minor_units),
