@@ -7,7 +7,7 @@ use ::cel::common::ast::{Expr, IdedExpr, SourceInfo};
 use ::cel::parser::ParseErrors;
 
 use super::document::Node;
-use super::problem::{Problem, Problems, Spot};
+use super::problem::{Code, Problem, Problems, Spot};
 use super::scan::scan;
 
 /// A parsed condition.
@@ -58,12 +58,14 @@ impl Expression {
         if text.trim().is_empty() {
             problems.push(
                 Problem::error(&node.spot, "this condition is empty")
+                    .code(Code::ConditionSyntax)
                     .expected("a comparison, such as \"amount >= thresholds.large_amount\""),
             );
             return None;
         }
         if let Err(slip) = scan(text) {
-            let problem = Problem::error(&place.spot(slip.span), slip.what);
+            let code = slip.code();
+            let problem = Problem::error(&place.spot(slip.span), slip.what).code(code);
             problems.push(problem.expected(slip.expected));
             return None;
         }
@@ -72,7 +74,7 @@ impl Expression {
         match parser.parse_with_source_info(text) {
             Ok((root, offsets)) => Some(Self { root, offsets, text: text.to_owned(), place }),
             Err(errors) => {
-                problems.push(explain(&errors, text, &place));
+                problems.push(explain(&errors, text, &place).code(Code::ConditionSyntax));
                 None
             }
         }

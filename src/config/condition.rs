@@ -21,7 +21,12 @@ pub(super) fn read_condition(
 ) -> Option<Condition> {
     let expression = Expression::parse(node, text, problems)?;
     let mut compiler = Compiler { expression: &expression, vocabulary, problems };
-    compiler.condition(expression.root())
+    let condition = compiler.condition(expression.root())?;
+    if vocabulary.is_sound {
+        compiler.check_measures(expression.root());
+        compiler.check_reach(expression.root(), &condition);
+    }
+    Some(condition)
 }
 
 pub(super) struct Compiler<'c> {
@@ -31,7 +36,7 @@ pub(super) struct Compiler<'c> {
 }
 
 impl Compiler<'_> {
-    fn condition(&mut self, part: &IdedExpr) -> Option<Condition> {
+    pub(super) fn condition(&mut self, part: &IdedExpr) -> Option<Condition> {
         match &part.expr {
             Expr::Call(call) => self.call(part, call),
             Expr::Literal(LiteralValue::Boolean(_)) => {
@@ -301,7 +306,8 @@ fn flag_is(field: Field, wanted: bool) -> Condition {
     }
 }
 
-fn is_never_absent(spec: &FeatureSpec) -> bool {
+/// True where a payment always has the feature; an overload may leave an optional one out.
+pub(super) fn is_never_absent(spec: &FeatureSpec) -> bool {
     let has_value = match spec.what {
         What::Count | What::Sum | What::DistinctMerchants | What::DistinctCountries => true,
         What::Mean | What::Max | What::SecondsSinceLast => spec.absent_as.is_some(),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::problem::{Problem, Problems, Source, Spot, nearest};
+use super::problem::{Code, Problem, Problems, Source, Spot, nearest};
 
 /// A value with its place.
 #[derive(Clone, Debug)]
@@ -91,8 +91,10 @@ impl Document {
                 "unexpected leading zero" => (what, "a number without leading zeros"),
                 _ => (what, expected),
             };
+            let is_double = message == "duplicate key";
+            let code = if is_double { Code::DuplicateName } else { Code::TomlSyntax };
             let problem = Problem::error(&top.at(span), format!("TOML: {what}"));
-            syntax.push(problem.expected(expected));
+            syntax.push(problem.code(code).expected(expected));
         }
         let table = table(root.get_ref(), &top, &mut syntax);
         Self { table, top, syntax }
@@ -132,6 +134,7 @@ fn node(written: &Spanned<DeValue<'_>>, top: &Spot, problems: &mut Problems) -> 
                     if matches!(error.kind(), PosOverflow | NegOverflow) {
                         problems.push(
                             Problem::error(&spot, "this number is too large")
+                                .code(Code::OutOfRange)
                                 .expected("a whole number of at most 64 bits"),
                         );
                     }
@@ -266,7 +269,7 @@ impl Node {
 
     fn refuse<T>(&self, found: &Value, expected: &str, problems: &mut Problems) -> Option<T> {
         let what = format!("this is {}", found.kind());
-        problems.push(Problem::error(&self.spot, what).expected(expected));
+        problems.push(Problem::error(&self.spot, what).code(Code::WrongType).expected(expected));
         None
     }
 }
@@ -341,13 +344,15 @@ impl<'t> Fields<'t> {
             unknown.iter().filter_map(|entry| nearest(&entry.key, asked.iter().copied())).collect();
         for (key, purpose) in missing.iter().filter(|(key, _)| !meant.contains(key)) {
             let what = format!("{} has no `{key}`", self.title);
-            problems.push(Problem::error(&self.head, what).expected(purpose));
+            problems
+                .push(Problem::error(&self.head, what).code(Code::MissingKey).expected(purpose));
         }
         for entry in unknown {
             let what = format!("unknown key `{}` in {}", entry.key, self.title);
             let known: Vec<_> = asked.iter().map(|key| format!("`{key}`")).collect();
             problems.push(
                 Problem::error(&entry.key_spot, what)
+                    .code(Code::UnknownKey)
                     .expected(one_of(&known))
                     .guess(&entry.key, asked.iter().copied()),
             );

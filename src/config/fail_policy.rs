@@ -8,9 +8,9 @@ use crate::engine::rules::{
 
 use super::document::{Fields, Node, Value, one_of};
 use super::names::{read_choice, require_entry};
-use super::problem::{Problem, Spot};
+use super::problem::{Code, Problem, Spot};
 use super::rules::Reader;
-use super::units::show_money;
+use super::units::{decimals, show_money};
 
 /// What `then` may be.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -112,7 +112,7 @@ impl Reader<'_> {
         self.limit_count("bands", nodes.len(), FAIL_BANDS_COUNT_MAX, &node.spot);
         if nodes.is_empty() {
             let problem = Problem::error(&node.spot, "there is no band: every amount is left out");
-            self.problems.push(problem.expected(BANDS));
+            self.problems.push(problem.code(Code::Bands).expected(BANDS));
             return None;
         }
         let nodes = nodes.iter().take(FAIL_BANDS_COUNT_MAX);
@@ -140,11 +140,24 @@ impl Reader<'_> {
         let end = match below {
             None if fields.is_misspelt("below") => End::Unreadable,
             None => End::Open,
-            Some(below) => self.quantity(below, currency).map_or(End::Unreadable, End::Below),
+            Some(below) => self.amount(below, currency).map_or(End::Unreadable, End::Below),
         };
         let answer = self.fail_answer(&mut fields, &node.spot, cause);
         fields.finish(self.problems);
         Placed { end, answer, spot }
+    }
+
+    /// An amount in the policy's currency: a plain number could be anything.
+    fn amount(&mut self, node: &Node, currency: Option<Currency>) -> Option<i64> {
+        if let (Value::Integer(written), Some(currency)) = (&node.value, currency) {
+            let unit = i64::pow(10, u32::try_from(decimals(currency)).unwrap_or(0));
+            let meant = show_money(written.saturating_mul(unit), currency);
+            let problem = Problem::error(&node.spot, "this amount has no currency");
+            let problem = problem.code(Code::WrongUnit);
+            self.problems.push(problem.expected(format!("money, such as \"{meant}\"")));
+            return None;
+        }
+        self.quantity(node, currency)
     }
 
     fn answer_without_amount(&mut self, node: &Node, cause: FailCause) -> Option<FailAnswer> {
@@ -171,6 +184,7 @@ impl Reader<'_> {
                 (None, End::Below(_) | End::Open) => {
                     let what = "these bands overlap: the one before has no end";
                     let problem = Problem::error(spot, what);
+                    let problem = problem.code(Code::Bands);
                     self.problems.push(problem.expected("nothing behind a band without `below`"));
                 }
                 (Some(before), End::Below(below)) if below <= before => {
@@ -180,7 +194,8 @@ impl Reader<'_> {
                         format!("these bands overlap: the one before ends at {}", show(before))
                     };
                     let expected = format!("more than {}", show(before));
-                    self.problems.push(Problem::error(spot, what).expected(expected));
+                    let problem = Problem::error(spot, what).code(Code::Bands);
+                    self.problems.push(problem.expected(expected));
                 }
                 (Some(_), End::Below(below)) => reached = Some(below),
                 (Some(_), End::Open) => reached = None,
@@ -191,7 +206,8 @@ impl Reader<'_> {
         {
             let what = format!("amounts of {} and more have no band", show(end));
             let expected = "a last band without `below`, for all that is left";
-            self.problems.push(Problem::error(&last.spot, what).expected(expected));
+            let problem = Problem::error(&last.spot, what).code(Code::Bands);
+            self.problems.push(problem.expected(expected));
         }
         self.problems.errors_count() == errors_count
     }

@@ -11,7 +11,7 @@ use super::document::Document;
 use super::key_file::{KeyFile, check_key_file, read_secret};
 use super::layers::Layers;
 use super::named_file::NamedFile;
-use super::problem::{Problem, Problems, Source, Spot};
+use super::problem::{Code, Problem, Problems, Source, Spot};
 use super::rules::{RulesRead, read_rules};
 use super::settings::{Loaded, Origin, Settings};
 use super::settings_reader::read_settings;
@@ -201,7 +201,7 @@ fn list_layers(file: &Path, problems: &mut Problems) -> Vec<PathBuf> {
         }
         Err(error) => {
             let what = format!("{} cannot be listed: {error}", directory.display());
-            problems.push(Problem::nowhere(what));
+            problems.push(Problem::nowhere(what).code(Code::Unreadable));
             Vec::new()
         }
     }
@@ -234,19 +234,26 @@ pub(super) fn read_file(path: &Path) -> Result<String, ReadFault> {
 
 /// The text of `path`, which `named` names; a problem where it cannot be read, is too
 /// large or is no UTF-8.
-fn read_text(path: &Path, named: Option<&NamedFile>, problems: &mut Problems) -> Option<String> {
+pub(super) fn read_text(
+    path: &Path,
+    named: Option<&NamedFile>,
+    problems: &mut Problems,
+) -> Option<String> {
     match read_file(path) {
         Ok(text) => return Some(text),
-        Err(ReadFault::Unreadable(why)) => problems.push(match named {
-            Some(named) => named.problem(&why).expected("a file that can be read"),
-            None => Problem::nowhere(format!("{} {why}", path.display())),
-        }),
+        Err(ReadFault::Unreadable(why)) => {
+            let problem = match named {
+                Some(named) => named.problem(&why).expected("a file that can be read"),
+                None => Problem::nowhere(format!("{} {why}", path.display())),
+            };
+            problems.push(problem.code(Code::Unreadable));
+        }
         Err(ReadFault::NoText(found)) => {
             let (bytes, at) = *found;
             let text = String::from_utf8_lossy(&bytes).into_owned();
             let source = Arc::new(Source::new(path.display().to_string(), None, text));
             let problem = Problem::error(&Spot { source, span: at..at + 1 }, "this is not UTF-8");
-            problems.push(problem.expected("a text in UTF-8"));
+            problems.push(problem.code(Code::NotUtf8).expected("a text in UTF-8"));
         }
     }
     None

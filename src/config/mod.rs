@@ -27,17 +27,26 @@ mod fail_causes;
 mod fail_policy;
 mod features;
 mod first_start;
+mod foresight;
+#[cfg(test)]
+mod foresight_tests;
 mod kafka_section;
 mod key_file;
 mod layers;
 mod load;
+mod measures;
 mod membership;
 mod moment;
 mod named_file;
 mod names;
 mod outlook;
 mod overload_section;
+mod possible;
+mod possible_text;
 mod problem;
+mod problem_code;
+mod ranges;
+mod reach;
 mod refusal;
 mod render;
 mod rule;
@@ -59,7 +68,7 @@ pub use first_start::{FirstStart, StartAt};
 pub use load::{Configuration, load, load_rules, parse_rules};
 pub use moment::show_moment;
 pub use overload_section::{OverloadSettings, StepBounds};
-pub use problem::{Place, Problem, Problems, Severity};
+pub use problem::{Code, Place, Problem, Problems, Severity};
 pub use settings::{
     DoorSettings, KafkaSettings, Loaded, LogFormat, MessageFormat, Origin, Settings, TopicSettings,
     WorkersMode,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::document::{Entry, Fields, Node, Table, Value, one_of};
-use super::problem::{Problem, Problems, Spot};
+use super::problem::{Code, Problem, Problems, Spot};
 
 /// The one of `choices` that `node` names.
 pub(super) fn read_choice<T: Copy>(
@@ -18,6 +18,7 @@ pub(super) fn read_choice<T: Copy>(
     if found.is_none() {
         problems.push(
             Problem::error(&node.spot, format!("unknown value `{written}`"))
+                .code(Code::UnknownValue)
                 .expected(expected)
                 .guess(&written, choices.iter().map(|(name, _)| *name)),
         );
@@ -47,7 +48,7 @@ pub(super) fn tables_of<'t>(
     let expected = format!("tables, each headed [[{key}]]");
     let Value::List(nodes) = &node.value else {
         let problem = Problem::error(&node.spot, format!("[{key}] is not a list of tables"));
-        problems.push(problem.expected(expected));
+        problems.push(problem.code(Code::WrongType).expected(expected));
         return Vec::new();
     };
     let tables = nodes.iter().map(|node| {
@@ -103,6 +104,7 @@ pub(super) fn check_double<'n, I: Iterator<Item = (&'n str, &'n Spot)>>(
         let what = format!("a second {kind} is named `{name}`");
         problems.push(
             Problem::error(spot, what)
+                .code(Code::DuplicateName)
                 .expected("a name of its own")
                 .help(format!("the first one is at {}", first.origin())),
         );

@@ -4,7 +4,7 @@ use crate::domain::{EventTime, Span};
 use crate::engine::velocity::Lookback;
 
 use super::load::Configuration;
-use super::problem::{Problem, Problems, Severity};
+use super::problem::{Code, Problem, Problems, Severity};
 
 /// How long before its end a calendar is complained of: the next year's holidays are
 /// published by then.
@@ -32,7 +32,7 @@ impl Configuration {
             };
             let what = format!("{what}, and `velocity.{}` is absent", feature.name);
             let problem = Problem::nowhere(what);
-            problems.push(problem.help("add the [[year]] that is missing"));
+            problems.push(problem.code(Code::Calendar).help("add the [[year]] that is missing"));
             return problems;
         }
         let left = calendar.ends_at().since(now);
@@ -41,7 +41,7 @@ impl Configuration {
             let what =
                 format!("{file} ends in {days} days; windows in business days are absent then");
             let problem = Problem { severity: Severity::Warning, ..Problem::nowhere(what) };
-            problems.push(problem.help("add the next [[year]]"));
+            problems.push(problem.code(Code::Calendar).help("add the next [[year]]"));
         }
         problems
     }

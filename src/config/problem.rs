@@ -5,6 +5,8 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use super::problem_code::Code;
+
 /// Where settings come from: a file, a variable or an option, with its text.
 #[derive(Debug)]
 pub(super) struct Source {
@@ -70,6 +72,8 @@ pub enum Severity {
 /// One thing that is wrong.
 #[derive(Clone, Debug)]
 pub struct Problem {
+    /// What kind of problem it is.
+    pub code: Code,
     /// Whether it stops the load.
     pub severity: Severity,
     /// Where it is; `None` where it is not in a text.
@@ -149,13 +153,25 @@ impl Problem {
         Self::new(Severity::Warning, Some(Place::of(spot)), what.into())
     }
 
+    /// The error that the Kafka client does not take a property.
+    pub fn client_property(what: impl Into<String>) -> Self {
+        Self::nowhere(what).code(Code::ClientProperty)
+    }
+
     /// An error that is in no text.
     pub(super) fn nowhere(what: impl Into<String>) -> Self {
         Self::new(Severity::Error, None, what.into())
     }
 
     fn new(severity: Severity, place: Option<Place>, what: String) -> Self {
-        Self { severity, place, what, expected: String::new(), remedy: None }
+        let code = Code::InvalidValue;
+        Self { code, severity, place, what, expected: String::new(), remedy: None }
+    }
+
+    /// The same, of another kind.
+    pub(super) fn code(mut self, code: Code) -> Self {
+        self.code = code;
+        self
     }
 
     /// The same, saying what was expected.
@@ -209,13 +225,18 @@ const MORE_MAY_FOLLOW: &str = "mend this first: what comes behind was not read w
 pub struct Problems(Vec<Problem>);
 
 impl Problems {
+    /// Adds one that was found elsewhere.
+    pub fn add(&mut self, problem: Problem) {
+        self.push(problem);
+    }
+
     /// Adds `problem`.
     pub(super) fn push(&mut self, problem: Problem) {
         self.0.push(problem);
     }
 
     /// Adds all of `others`.
-    pub(super) fn append(&mut self, others: Self) {
+    pub fn append(&mut self, others: Self) {
         self.0.extend(others.0);
     }
 

@@ -5,7 +5,7 @@ use ::cel::common::ast::{Expr, IdedExpr, operators};
 use crate::engine::rules::{Field, Number, Operand, TextField};
 
 use super::condition::Compiler;
-use super::problem::Problem;
+use super::problem::{Code, Problem};
 use super::term::Term;
 use super::vocabulary::{Vocabulary, possible_values};
 
@@ -64,7 +64,7 @@ impl Compiler<'_> {
     pub(super) fn no_order<T>(&mut self, part: &IdedExpr, name: &str) -> Option<T> {
         let what = format!("{name} has no order");
         let problem = Problem::error(&self.expression.token_spot(part), what);
-        self.problems.push(problem.expected("`==`, `!=` or `in`"));
+        self.problems.push(problem.code(Code::ConditionType).expected("`==`, `!=` or `in`"));
         None
     }
 
@@ -72,12 +72,14 @@ impl Compiler<'_> {
         if Vocabulary::is_unreadable(name) {
             let what = format!("`{name}` is not available in conditions");
             let problem = Problem::error(&self.expression.spot(part), what)
+                .code(Code::UnknownName)
                 .expected("a field that is")
                 .help(format!("available are {}", Vocabulary::field_names()));
             self.problems.push(problem);
             return None;
         }
         let problem = Problem::error(&self.expression.spot(part), format!("unknown name `{name}`"))
+            .code(Code::UnknownName)
             .expected("a field of the request, velocity.NAME or thresholds.NAME");
         let problem = match name {
             "velocity" | "thresholds" => problem.help(format!("write `{name}.` and a name")),
@@ -93,8 +95,18 @@ impl Compiler<'_> {
         what: impl Into<String>,
         expected: impl Into<String>,
     ) -> Option<T> {
+        self.refuse_as(Code::ConditionType, part, what, expected)
+    }
+
+    fn refuse_as<T>(
+        &mut self,
+        code: Code,
+        part: &IdedExpr,
+        what: impl Into<String>,
+        expected: impl Into<String>,
+    ) -> Option<T> {
         let problem = Problem::error(&self.expression.spot(part), what);
-        self.problems.push(problem.expected(expected));
+        self.problems.push(problem.code(code).expected(expected));
         None
     }
 
@@ -140,6 +152,6 @@ impl Compiler<'_> {
             | Expr::Literal(_)
             | Expr::Select(_) => ("this is not compiled".to_owned(), "a comparison"),
         };
-        self.refuse(part, what, instead)
+        self.refuse_as(Code::NotCompiled, part, what, instead)
     }
 }

@@ -6,7 +6,7 @@ use crate::engine::rules::{Action, Mode, POINTS_MAX, Rule};
 use super::condition::read_condition;
 use super::document::{Entry, Node, Table, one_of};
 use super::names::{read_name, require_entry, title_of};
-use super::problem::{Problem, Spot};
+use super::problem::{Code, Problem, Spot};
 use super::rules::{Placed, Reader};
 use super::vocabulary::Vocabulary;
 
@@ -44,6 +44,7 @@ impl Reader<'_> {
         {
             let what = "this steps up merchant-initiated payments: nobody is there to authenticate";
             let problem = Problem::error(&entry.node.spot, what);
+            let problem = problem.code(Code::ImpossibleOutcome);
             self.problems.push(problem.expected("points or decline, or another condition"));
         }
         let (name, place) = name?;
@@ -129,6 +130,7 @@ impl Reader<'_> {
             Some(Reason::AuthenticationRequired) => {
                 let what = "asking the cardholder to authenticate is no reason to decline";
                 Problem::error(&node.spot, what)
+                    .code(Code::ImpossibleOutcome)
                     .expected(expected)
                     .help("write `then = { step_up = true }`")
             }
@@ -136,9 +138,10 @@ impl Reader<'_> {
                 let source =
                     if reason.is_for_fail_policy() { "the fail policy" } else { "a stop order" };
                 let what = format!("`{written}` comes from {source}, never from a rule");
-                Problem::error(&node.spot, what).expected(expected)
+                Problem::error(&node.spot, what).code(Code::ImpossibleOutcome).expected(expected)
             }
             None => Problem::error(&node.spot, format!("unknown reason `{written}`"))
+                .code(Code::UnknownValue)
                 .expected(expected)
                 .guess(&written, allowed().map(Reason::name)),
         };

@@ -15,7 +15,7 @@ use super::document::{Document, Fields, Node, Table};
 use super::features::read_features;
 use super::named_file::NamedFile;
 use super::names::{check_double, read_choice, require_entry, tables_of};
-use super::problem::{Problem, Problems, Spot};
+use super::problem::{Code, Problem, Problems, Spot};
 use super::units::parse_currency;
 use super::vocabulary::Vocabulary;
 use super::window::NamedCalendar;
@@ -74,6 +74,7 @@ impl Reader<'_> {
         let currency = self.currency(&mut top);
         let bands = self.bands(&mut top);
         let fail_policy = self.fail_policy(&mut top, currency);
+        let errors_count = self.problems.errors_count();
         let thresholds = self.thresholds(&mut top, currency);
         let calendar = self.calendar(&mut top);
         let named = match &calendar {
@@ -84,6 +85,7 @@ impl Reader<'_> {
         let features = read_features(&mut top, currency, named, is_whole, self.problems);
         let vocabulary = Vocabulary {
             currency,
+            is_sound: is_whole && self.problems.errors_count() == errors_count,
             is_complete: is_whole
                 && features.is_complete
                 && !["thresholds", "velocity"].iter().any(|key| top.is_misspelt(key)),
@@ -162,7 +164,8 @@ impl Reader<'_> {
         if decline_at <= step_up_at {
             let what = format!("the bands overlap: declining begins at or below {step_up_at}");
             let expected = format!("more than step_up_at, which is {step_up_at}");
-            self.problems.push(Problem::error(&place, what).expected(expected));
+            let problem = Problem::error(&place, what).code(Code::Bands);
+            self.problems.push(problem.expected(expected));
         }
         Some(Bands {
             step_up_at,
@@ -219,7 +222,7 @@ impl Reader<'_> {
         let found = i32::try_from(value).ok().filter(|it| (min..=max).contains(it));
         if found.is_none() {
             let problem = Problem::error(&node.spot, format!("{value} is out of range"));
-            self.problems.push(problem.expected(expected));
+            self.problems.push(problem.code(Code::OutOfRange).expected(expected));
         }
         found
     }
@@ -227,6 +230,7 @@ impl Reader<'_> {
     pub(super) fn limit_count(&mut self, kind: &str, count: usize, count_max: usize, spot: &Spot) {
         if count > count_max {
             let problem = Problem::error(spot, format!("there are {count} {kind}"));
+            let problem = problem.code(Code::OutOfRange);
             self.problems.push(problem.expected(format!("at most {count_max}")));
         }
     }
@@ -260,8 +264,8 @@ impl Reader<'_> {
             };
             if operand.is_some_and(|operand| !used.contains(&operand)) {
                 let what = format!("no rule reads `{room}.{name}`");
-                self.problems
-                    .push(Problem::warning(spot, what).help("use it in a rule, or take it out"));
+                let problem = Problem::warning(spot, what).code(Code::Unused);
+                self.problems.push(problem.help("use it in a rule, or take it out"));
             }
         }
     }
@@ -277,6 +281,7 @@ impl Reader<'_> {
         let mut windows = vocabulary.features.iter().map(|feature| &feature.window);
         if !windows.any(|window| matches!(window, Lookback::BusinessDays(_))) {
             let problem = Problem::warning(&file.spot, "no window counts business days");
+            let problem = problem.code(Code::Unused);
             self.problems.push(problem.help("use it in a window, or take it out"));
         }
     }
@@ -301,7 +306,8 @@ impl Reader<'_> {
                  declining begins at {}",
                 bands.decline_at
             );
-            self.problems.push(Problem::warning(&self.document.top, what));
+            let problem = Problem::warning(&self.document.top, what);
+            self.problems.push(problem.code(Code::ImpossibleOutcome));
         }
     }
 }

@@ -3,6 +3,8 @@
 
 use std::ops::Range;
 
+use super::problem::Code;
+
 /// The longest condition, in bytes.
 pub(super) const TEXT_LENGTH_MAX: usize = 4_096;
 
@@ -15,6 +17,14 @@ pub(super) struct Slip {
     pub(super) span: Range<usize>,
     pub(super) what: String,
     pub(super) expected: &'static str,
+}
+
+impl Slip {
+    /// A construct that is not compiled, or a slip in the syntax.
+    pub(super) fn code(&self) -> Code {
+        let is_known = self.what.ends_with("not compiled");
+        if is_known { Code::NotCompiled } else { Code::ConditionSyntax }
+    }
 }
 
 /// One open bracket, and the text before the first one.

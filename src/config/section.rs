@@ -7,7 +7,7 @@ use crate::domain::Span;
 use super::document::{Fields, Node, Table, Value};
 use super::named_file::NamedFile;
 use super::names::read_choice;
-use super::problem::{Problem, Problems};
+use super::problem::{Code, Problem, Problems};
 use super::settings::Origin;
 use super::units::{SPAN_FORM, parse_span, show_span};
 
@@ -161,7 +161,7 @@ impl<'s> Section<'s> {
         let found = usize::try_from(written).ok().filter(|it| (min..=max).contains(it));
         if found.is_none() {
             let problem = Problem::error(&node.spot, format!("{written} is out of range"));
-            self.problems.push(problem.expected(expected));
+            self.problems.push(problem.code(Code::OutOfRange).expected(expected));
         }
         found
     }
@@ -209,8 +209,10 @@ impl<'s> Section<'s> {
         let problem = match parse_span(&text) {
             Some(span) if (min..=max).contains(&span) => return Some(span),
             Some(_) => Problem::error(&node.spot, format!("`{text}` is out of range"))
+                .code(Code::OutOfRange)
                 .expected(format!("{} to {}", show_span(min), show_span(max))),
             None => Problem::error(&node.spot, format!("`{text}` is no span of time"))
+                .code(Code::WrongUnit)
                 .expected(SPAN_FORM),
         };
         self.problems.push(problem);

@@ -8,7 +8,7 @@ use crate::engine::rules::{Field, Kind, Number, Operand, TextField, WordSet};
 
 use super::condition::Compiler;
 use super::document::one_of;
-use super::problem::{Problem, nearest};
+use super::problem::{Code, Problem, nearest};
 use super::units::{MoneyFault, parse_money};
 use super::vocabulary::Vocabulary;
 
@@ -142,6 +142,7 @@ impl Compiler<'_> {
                     format!("unknown name `{room}.{name}`")
                 };
                 let problem = Problem::error(&self.expression.spot(part), written)
+                    .code(Code::UnknownName)
                     .expected("a field, velocity.NAME or thresholds.NAME");
                 let problem = match nearest(room, ["velocity", "thresholds"]) {
                     Some(meant) => problem.help(format!("did you mean `{meant}.{name}`?")),
@@ -159,6 +160,7 @@ impl Compiler<'_> {
                 format!("a {kind} that this file declares")
             };
             let problem = Problem::error(&self.expression.spot(part), what)
+                .code(Code::UnknownName)
                 .expected(expected)
                 .guess(name, known);
             self.problems.push(problem);

@@ -7,7 +7,7 @@ use crate::engine::rules::{THRESHOLDS_COUNT_MAX, Threshold, Unit};
 
 use super::document::{Entry, Fields, Node, Table, Value};
 use super::names::check_name;
-use super::problem::{Problem, Spot};
+use super::problem::{Code, Problem, Spot};
 use super::rules::Reader;
 use super::units::{read_quantity, show_money};
 
@@ -62,6 +62,7 @@ impl Reader<'_> {
                 // It is the value that compares with amounts, or does not.
                 let what = format!("`value` is {}, `{key}` is {}", kind(unit), kind(unit_at(key)));
                 let problem = Problem::error(place, what);
+                let problem = problem.code(Code::WrongUnit);
                 self.problems.push(problem.expected("`value`, `min` and `max` all alike"));
                 return Some(value);
             }
@@ -73,7 +74,8 @@ impl Reader<'_> {
         } else if !(min..=max).contains(&value) {
             let what = format!("threshold `{}` is outside its declared bounds", entry.key);
             let expected = format!("{} to {}", show(min), show(max));
-            self.problems.push(Problem::error(&place, what).expected(expected));
+            let problem = Problem::error(&place, what).code(Code::OutsideBounds);
+            self.problems.push(problem.expected(expected));
         }
         Some(value)
     }

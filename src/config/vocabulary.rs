@@ -17,6 +17,8 @@ pub(super) struct Vocabulary {
     /// False where some may be missing here because of mistakes elsewhere: then no
     /// name is called unknown.
     pub(super) is_complete: bool,
+    /// False where a feature or threshold stands in here for one with mistakes.
+    pub(super) is_sound: bool,
     /// In file order; one that is not sound still has its name here.
     pub(super) features: Vec<FeatureSpec>,
     /// In file order; one that is not sound still has its name here.
@@ -129,6 +131,19 @@ impl Vocabulary {
         match operand {
             Operand::Feature(at) => self.features.get(at.0),
             Operand::Field(_) | Operand::Threshold(_) => None,
+        }
+    }
+
+    /// What `operand` is called in conditions.
+    pub(super) fn name_of(&self, operand: Operand) -> String {
+        match operand {
+            Operand::Field(field) => field.name().to_owned(),
+            Operand::Feature(at) => {
+                format!("velocity.{}", self.features.get(at.0).map_or("?", |it| &it.name))
+            }
+            Operand::Threshold(at) => {
+                format!("thresholds.{}", self.thresholds.get(at.0).map_or("?", |it| &it.name))
+            }
         }
     }
 

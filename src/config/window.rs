@@ -6,7 +6,7 @@ use crate::domain::Span;
 use crate::engine::velocity::{BUSINESS_DAYS_MAX, BusinessCalendar, BusinessDays, Lookback};
 
 use super::document::Node;
-use super::problem::{Problem, Problems};
+use super::problem::{Code, Problem, Problems};
 use super::units::{parse_span, show_span};
 
 const SPAN_MIN: Span = Span::from_seconds(10);
@@ -40,12 +40,12 @@ pub(super) fn read_window(
     }
     let Some(span) = parse_span(&text) else {
         let problem = Problem::error(&node.spot, format!("`{text}` is no span of time"));
-        problems.push(problem.expected(FORM));
+        problems.push(problem.code(Code::WrongUnit).expected(FORM));
         return None;
     };
     if !(SPAN_MIN..=SPAN_MAX).contains(&span) {
         let problem = Problem::error(&node.spot, format!("the window `{text}` is out of range"));
-        problems.push(problem.expected("10s to 30d"));
+        problems.push(problem.code(Code::OutOfRange).expected("10s to 30d"));
         return None;
     }
     Some(span.into())
@@ -77,7 +77,8 @@ fn read_business_days(
     let count = count.parse().ok().filter(|count| (1..=BUSINESS_DAYS_MAX).contains(count));
     let Some(count) = count else {
         let problem = Problem::error(&node.spot, format!("the window `{text}` is out of range"));
-        problems.push(problem.expected(format!("1 to {BUSINESS_DAYS_MAX} business days")));
+        let expected = format!("1 to {BUSINESS_DAYS_MAX} business days");
+        problems.push(problem.code(Code::OutOfRange).expected(expected));
         return None;
     };
     let calendar = match calendar {

@@ -22,6 +22,7 @@ mod config_errors;
 mod config_layers;
 mod config_mutations;
 mod config_policy;
+mod config_reach;
 mod config_settings;
 mod config_shipped;
 mod decisions;

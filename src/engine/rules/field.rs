@@ -203,11 +203,7 @@ impl Field {
 
     /// Its value in `auth`, whose amount in the policy's currency is
     /// `policy_minor_units`; `None` where it is absent.
-    pub(super) fn read(
-        self,
-        auth: &Authorisation<'_>,
-        policy_minor_units: Option<i64>,
-    ) -> Option<i64> {
+    pub fn read(self, auth: &Authorisation<'_>, policy_minor_units: Option<i64>) -> Option<i64> {
         match self {
             Self::Amount => policy_minor_units,
             Self::MerchantCategory => auth.merchant_category.map(i64::from),

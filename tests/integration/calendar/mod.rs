@@ -47,7 +47,7 @@ absent_as = -1
 
 [[rule]]
 name = "many"
-when = "velocity.count_1bd > 9 || velocity.count_3bd > 9 || velocity.mean_10bd > 900000"
+when = "velocity.count_1bd > 9 || velocity.count_3bd > 9 || velocity.mean_10bd > '9000.00 CNY'"
 then = { decline = "velocity_count_exceeded" }
 mode = "live"
 "#;

@@ -26,7 +26,7 @@ decline_at = 700
 merchant_initiated_step_up = "decline"
 [[rule]]
 name = "large"
-when = "amount > 100000"
+when = "amount > '1000.00 CNY'"
 then = { step_up = true }
 mode = "live"
 "#
