@@ -35,6 +35,7 @@
 mod archive;
 mod broker;
 mod client;
+mod disk;
 mod group;
 mod judgement;
 mod member;
