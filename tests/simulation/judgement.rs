@@ -20,7 +20,6 @@ use stopline::wire::proto::{self, record::Answer};
 use crate::broker::{Broker, Landed, Stored};
 use crate::reference::{Expected, Reference, check_rederives};
 use crate::sim::{Counts, Sim};
-use crate::traffic::ACCOUNTS;
 
 /// Questions to all instances.
 pub(crate) struct Probe {
@@ -124,9 +123,7 @@ impl Sim {
         }
         let moment = decision.appended_at_millis;
         let stopping = latest.values().find(|(order, record)| {
-            let account = ACCOUNTS.iter().find(|name| order.account_reference() == **name).unwrap();
-            let key = self.account_key(account);
-            key == decision.account_key
+            self.account_key(order.account_reference()) == decision.account_key
                 && record.appended_at <= moment
                 && order.lifted_at_millis.is_none_or(|lifted| moment < lifted)
         });
