@@ -65,6 +65,7 @@ impl Sim {
             let Some(first) = journal.answers.get(&input.offset.0) else {
                 panic!("O1: input {name} has no record");
             };
+            self.coverage.borrow_mut().answers.note(&first.answer);
             let binding = journal.binding.get(&input.offset.0);
             check_kind(&name, input, &expected, first, binding);
             if let Some(binding) = binding {

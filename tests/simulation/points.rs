@@ -9,6 +9,8 @@ use std::fmt::Debug;
 
 use stopline::wire::proto::{Authorisation, MessageType};
 
+use crate::answers::Answers;
+
 /// Lists the cases of an enum, so that all can be counted.
 macro_rules! listed {
     ($(#[$meta:meta])* $name:ident { $($(#[$case_meta:meta])* $case:ident,)* }) => {
@@ -193,6 +195,7 @@ pub(crate) struct Coverage {
     /// Messages sent, by type, and how many of them are incrementals.
     sent: BTreeMap<i32, u64>,
     incrementals: u64,
+    pub(crate) answers: Answers,
 }
 
 impl Coverage {
@@ -220,6 +223,7 @@ impl Coverage {
             *self.sent.entry(*kind).or_default() += times;
         }
         self.incrementals += other.incrementals;
+        self.answers.add(&other.answers);
         let [killed, frozen] = &mut self.at_points;
         let [others_killed, others_frozen] = &other.at_points;
         for (mine, theirs) in [
@@ -257,6 +261,7 @@ impl Coverage {
         if self.incrementals == 0 {
             holes.push("an incremental is never sent".to_owned());
         }
+        holes.extend(self.answers.holes());
         for fault in Fault::ALL {
             for phase in Phase::ALL {
                 let times = of(&self.faults, *fault as usize * Phase::ALL.len() + *phase as usize);
@@ -297,6 +302,7 @@ impl Coverage {
         let sent = self.sent.iter().map(|(kind, times)| format!("{kind:04} {times}"));
         let sent = sent.collect::<Vec<_>>().join(", ");
         lines.push(format!("\nsent: {sent}; incrementals among them {}", self.incrementals));
+        lines.push(format!("\nanswered: {}", self.answers.in_words()));
         lines.join("\n")
     }
 }
