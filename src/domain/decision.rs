@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{
     AccountKey, Amount, Authorisation, CardKey, EventTime, FailCause, FailCauses, Identifier,
-    Input, InputError, Offset, Scheme, Text,
+    Input, InputError, Offset, Scheme, ShadowRuleFired, Text,
 };
 
 /// One answer. Exactly one goes out for each input.
@@ -32,7 +32,7 @@ pub struct Decision {
     /// Every live rule that fired, in rule-set order.
     pub fired: Vec<FiredRule>,
     /// Every shadow rule that fired, in rule-set order.
-    pub shadow: Vec<FiredRule>,
+    pub shadow: Vec<ShadowRuleFired>,
     /// The feature vector in rule-set order.
     pub evidence: Evidence,
     /// The rule set that judged.

@@ -13,6 +13,7 @@ mod fail_cause;
 mod identifier;
 mod input_error;
 mod money;
+mod shadow;
 mod stop_order;
 mod time;
 
@@ -29,5 +30,6 @@ pub use fail_cause::{FailCause, FailCauses};
 pub use identifier::{Identifier, IdentifierFault, Text};
 pub use input_error::{ErrorReason, InputError};
 pub use money::{AMOUNT_MINOR_UNITS_MAX, Amount, Currency};
+pub use shadow::ShadowRuleFired;
 pub use stop_order::{ReportChannel, StopCause, StopOrder, StopScope};
 pub use time::{EventTime, Input, Met, Offset, PartitionId, Span};

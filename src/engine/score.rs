@@ -4,7 +4,9 @@ use super::Shedding;
 use super::rules::{RuleSet, Verdict};
 use super::shared::StopHit;
 use super::velocity::{Measure, Window};
-use crate::domain::{Authorisation, Decision, Evidence, FiredRule, Outcome, Reason};
+use crate::domain::{
+    Authorisation, Decision, Evidence, FiredRule, Outcome, Reason, ShadowRuleFired,
+};
 
 /// What was found about a request.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -18,7 +20,7 @@ pub struct Judged {
     /// Live rules that fired, in rule-set order.
     pub fired: Vec<FiredRule>,
     /// Shadow rules that fired, in rule-set order.
-    pub shadow: Vec<FiredRule>,
+    pub shadow: Vec<ShadowRuleFired>,
     /// The features that they read, in rule-set order.
     pub evidence: Evidence,
 }

@@ -14,10 +14,11 @@ pub struct FiredRules {
 impl FiredRules {
     /// Counts what fired at `decision`. Hot path: allocates only where a rule fires first.
     pub(super) fn count(&mut self, decision: &Decision) {
-        for (rules, mode) in [(&decision.fired, Mode::Live), (&decision.shadow, Mode::Shadow)] {
-            for FiredRule { name, .. } in rules {
-                self.add(name, mode, 1);
-            }
+        for FiredRule { name, .. } in &decision.fired {
+            self.add(name, Mode::Live, 1);
+        }
+        for on_trial in &decision.shadow {
+            self.add(on_trial.name(), Mode::Shadow, 1);
         }
     }
 

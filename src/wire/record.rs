@@ -9,7 +9,7 @@ use thiserror::Error;
 
 use crate::domain::{
     Acknowledgement, Decision, ErrorReason, EventTime, FailCause, FiredRule, Input, InputError,
-    Noted, Outcome, Reason, Record, RequestFacts, Scheme, StopOrderSeen, Text,
+    Noted, Outcome, Reason, Record, RequestFacts, Scheme, StopOrderSeen, Text, ValueSeen,
 };
 
 use super::currencies::letters_of;
@@ -93,11 +93,12 @@ fn write_decision(to: &mut Writer<'_>, decision: &Decision) {
     to.some_uint(7, codes.visa_decline_category.map(u64::from));
     to.some_text(8, codes.merchant_advice_code);
     to.uint(9, decision.score.into());
-    for fired in &decision.fired {
-        to.nested(10, |to| write_fired_rule(to, fired));
+    for FiredRule { name, points, reason, values } in &decision.fired {
+        to.nested(10, |to| write_fired_rule(to, name, *points, *reason, values));
     }
-    for fired in &decision.shadow {
-        to.nested(11, |to| write_fired_rule(to, fired));
+    for it in &decision.shadow {
+        let (points, reason) = (it.would_add(), it.would_stand_for());
+        to.nested(11, |to| write_fired_rule(to, it.name(), points, reason, it.values()));
     }
     if !decision.evidence.is_empty() {
         to.nested(12, |to| {
@@ -186,11 +187,17 @@ fn write_input(to: &mut Writer<'_>, input: Input) {
     to.int(2, input.offset.0);
 }
 
-fn write_fired_rule(to: &mut Writer<'_>, fired: &FiredRule) {
-    to.text(1, &fired.name);
-    to.uint(2, zigzag(fired.points.into()));
-    to.uint(3, reason_number(fired.reason));
-    for seen in &fired.values {
+fn write_fired_rule(
+    to: &mut Writer<'_>,
+    name: &str,
+    points: i32,
+    reason: Option<Reason>,
+    values: &[ValueSeen],
+) {
+    to.text(1, name);
+    to.uint(2, zigzag(points.into()));
+    to.uint(3, reason_number(reason));
+    for seen in values {
         to.nested(4, |to| {
             to.text(1, &seen.name);
             to.some_uint(2, seen.value.map(zigzag));

@@ -9,7 +9,8 @@ use rand_chacha::ChaCha8Rng;
 use crate::domain::{
     AccountKey, Acknowledgement, Amount, CardKey, Currency, Decision, ErrorReason, EventTime,
     FailCause, FailCauses, FiredRule, Identifier, Input, InputError, Noted, Offset, Outcome,
-    PartitionId, Reason, Record, RequestFacts, RuleSetHash, Scheme, StopOrderSeen, Text, ValueSeen,
+    PartitionId, Reason, Record, RequestFacts, RuleSetHash, Scheme, ShadowRuleFired, StopOrderSeen,
+    Text, ValueSeen,
 };
 
 use super::{decode_record, encode_record, evidence_from_wire, proto, record_as_json};
@@ -35,6 +36,10 @@ fn input(random: &mut ChaCha8Rng) -> Input {
 
 fn reason(random: &mut ChaCha8Rng) -> Option<Reason> {
     Reason::ALL.get(random.random_range(0..20)).copied()
+}
+
+fn on_trial(fired: FiredRule) -> ShadowRuleFired {
+    ShadowRuleFired::new(fired.name, fired.points, fired.reason, fired.values)
 }
 
 fn fired(random: &mut ChaCha8Rng) -> FiredRule {
@@ -81,7 +86,7 @@ fn decision(random: &mut ChaCha8Rng) -> Decision {
         reason: reason(random),
         score: random.random_range(0..1_000),
         fired: (0..random.random_range(0..4)).map(|_| fired(random)).collect(),
-        shadow: (0..random.random_range(0..3)).map(|_| fired(random)).collect(),
+        shadow: (0..random.random_range(0..3)).map(|_| on_trial(fired(random))).collect(),
         evidence,
         rule_set: RuleSetHash(random.random()),
         stop_list_version: Offset(random.random_range(0..9)),

@@ -383,7 +383,7 @@ fn nobody_is_asked_where_nobody_can_authenticate() {
         assert_eq!(verdict.outcome, Approve, "{:?}", fired(&verdict));
     }
     let verdict = send(by_telephone(&gambling));
-    assert_eq!(&*verdict.shadow[0].name, "risky_merchant_by_telephone");
+    assert_eq!(&**verdict.shadow[0].name(), "risky_merchant_by_telephone");
     for request in
         [by_telephone(&foreign), Authorisation { initiator: Initiator::Merchant, ..foreign }]
     {

@@ -162,7 +162,9 @@ fn sections_have_the_keys_that_their_reader_knows() {
 #[test]
 fn what_a_rule_set_must_have_the_schema_asks_for() {
     let schema = rules_schema();
-    for line in RULES.lines().filter(|line| line.contains(" = ") && !line.starts_with(' ')) {
+    let is_whole =
+        |line: &&str| line.contains(" = ") && !line.starts_with(' ') && !line.ends_with('[');
+    for line in RULES.lines().filter(is_whole) {
         let text = RULES.replacen(&format!("{line}\n"), "", 1);
         let problems = parse_rules(Path::new("rules.toml"), &text);
         let is_missing = problems.is_err_and(|it| it.to_string().contains("has no `"));

@@ -41,6 +41,7 @@ mod overload;
 mod planted;
 mod readme;
 mod readme_messages;
+mod rules_masks;
 mod rules_property;
 mod source_text;
 mod support;

@@ -14,8 +14,8 @@ use prost::Message;
 use stopline::domain::{
     AccountKey, Acknowledgement, Authorisation, CardKey, Decision, ErrorReason, EventTime,
     FailCause, FailCauses, FiredRule, Identifier, Input, InputError, MerchantKey, Met, Noted,
-    Offset, Outcome, PartitionId, Reason, Record, RequestFacts, RuleSetHash, StopOrder,
-    StopOrderSeen, Text, ValueSeen,
+    Offset, Outcome, PartitionId, Reason, Record, RequestFacts, RuleSetHash, ShadowRuleFired,
+    StopOrder, StopOrderSeen, Text, ValueSeen,
 };
 use stopline::wire::{
     Format, Incoming, KafkaKey, Scratch, decode_record, encode_record, proto, record_as_json,
@@ -201,6 +201,10 @@ fn text(name: &str) -> Text {
     Identifier::new(name, 64).expect("a name").to_text()
 }
 
+fn on_trial(fired: FiredRule) -> ShadowRuleFired {
+    ShadowRuleFired::new(fired.name, fired.points, fired.reason, fired.values)
+}
+
 fn fired(name: &str, points: i32, reason: Option<Reason>, value: Option<i64>) -> FiredRule {
     FiredRule {
         name: Arc::from(name),
@@ -221,7 +225,7 @@ fn decision(auth: &Authorisation<'_>) -> Decision {
             fired("burst", 720, Some(Reason::VelocityCountExceeded), Some(1_000)),
             fired("allowance", -20, None, None),
         ],
-        shadow: vec![fired("trial", 40, Some(Reason::SuspectedFraud), Some(-1_000))],
+        shadow: vec![on_trial(fired("trial", 40, Some(Reason::SuspectedFraud), Some(-1_000)))],
         evidence: vec![None, Some(0), Some(-1), Some(1), Some(i64::MAX)],
         rule_set: RuleSetHash(0x00ff_1122_3344_5566),
         stop_list_version: Offset(42),

@@ -30,7 +30,7 @@ use std::collections::BTreeMap;
 
 use stopline::domain::{
     AccountKey, Amount, Authorisation, ErrorReason, EventTime, FiredRule, IdKey, MessageClass, Met,
-    Noted, Offset, Outcome, Processing, Reason, Span, StopOrder,
+    Noted, Offset, Outcome, Processing, Reason, ShadowRuleFired, Span, StopOrder,
 };
 
 use self::answers::{Kept, Likeness};
@@ -59,7 +59,7 @@ pub(crate) struct Decided {
     pub(crate) reason: Option<Reason>,
     pub(crate) score: u16,
     pub(crate) fired: Vec<FiredRule>,
-    pub(crate) shadow: Vec<FiredRule>,
+    pub(crate) shadow: Vec<ShadowRuleFired>,
     pub(crate) evidence: Vec<Option<i64>>,
     /// The stop order that declined, by its offset.
     pub(crate) stop_order: Option<Offset>,

@@ -18,6 +18,8 @@ pub(crate) struct Policy {
     pub(crate) merchant_initiated_go_ahead: bool,
     /// The named numbers.
     pub(crate) thresholds: Vec<(&'static str, i64)>,
+    /// Which of them are amounts in `currency`, of two decimals.
+    pub(crate) amounts: Vec<&'static str>,
     /// What is counted, in the order of the evidence.
     pub(crate) features: Vec<Feature>,
     /// What is made of it.
@@ -154,7 +156,14 @@ impl Policy {
              merchant_initiated_step_up = \"{go_ahead}\"\n[thresholds]\n",
             self.currency.0, self.step_up_at, self.decline_at
         );
-        let thresholds = self.thresholds.iter().map(|(name, value)| format!("{name} = {value}\n"));
+        let thresholds = self.thresholds.iter().map(|(name, value)| {
+            if self.amounts.contains(name) {
+                let (whole, rest) = (value / 100, value % 100);
+                format!("{name} = \"{whole}.{rest:02} {}\"\n", self.currency.0)
+            } else {
+                format!("{name} = {value}\n")
+            }
+        });
         let features = self.features.iter().map(Feature::to_toml);
         let rules = self.rules.iter().map(Rule::to_toml);
         [head].into_iter().chain(thresholds).chain(features).chain(rules).collect()

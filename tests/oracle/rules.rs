@@ -1,7 +1,8 @@
 //! From the values of features to an outcome, rule by rule.
 
 use stopline::domain::{
-    Authorisation, CheckResult, FiredRule, Initiator, Outcome, Processing, Reason, ValueSeen,
+    Authorisation, CheckResult, FiredRule, Initiator, Outcome, Processing, Reason, ShadowRuleFired,
+    ValueSeen,
 };
 
 use super::policy::{Condition, Field, Number, Policy, Read, Relation, Rule, Then};
@@ -12,7 +13,7 @@ pub(crate) struct Verdict {
     pub(crate) reason: Option<Reason>,
     pub(crate) score: u16,
     pub(crate) fired: Vec<FiredRule>,
-    pub(crate) shadow: Vec<FiredRule>,
+    pub(crate) shadow: Vec<ShadowRuleFired>,
 }
 
 /// All that a rule may read about one request.
@@ -64,7 +65,7 @@ impl Row<'_> {
             reason,
             score: u16::try_from(score).expect("0 to 999"),
             fired: firing(true).map(|rule| self.seen(rule)).collect(),
-            shadow: firing(false).map(|rule| self.seen(rule)).collect(),
+            shadow: firing(false).map(|rule| on_trial(self.seen(rule))).collect(),
         }
     }
 
@@ -203,6 +204,10 @@ fn most_points(thens: &[Then]) -> Option<Reason> {
     let all: Vec<(i32, Reason)> = thens.iter().filter_map(with_reason).collect();
     let most = all.iter().map(|(points, _)| *points).max()?;
     all.iter().filter(|(points, _)| *points == most).map(|(_, reason)| *reason).min()
+}
+
+fn on_trial(fired: FiredRule) -> ShadowRuleFired {
+    ShadowRuleFired::new(fired.name, fired.points, fired.reason, fired.values)
 }
 
 /// What `condition` reads, in its order, each once.

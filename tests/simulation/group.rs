@@ -6,6 +6,7 @@ use stopline::domain::{Offset, PartitionId};
 use stopline::service::log::{Assigned, Change};
 
 use crate::member::Member;
+use crate::points::Fault;
 use crate::sim::Sim;
 
 /// So many instances that the group knows.
@@ -55,25 +56,41 @@ impl Sim {
         if member.client.borrow().shares.contains_key(&partition) {
             return;
         }
-        self.owners.borrow_mut()[place] = Some(member.number);
+        let mut given = vec![partition];
+        let others: Vec<_> =
+            self.partitions().filter(|it| self.is_left_for(*it, &member)).collect();
+        if others.len() > 1 && self.happens(Fault::GivenSeveral, &member) {
+            given = others;
+        }
         let nothing = Offset(0);
-        let given = Assigned { partition, committed: None, beginning: nothing, end: nothing };
-        member.client.borrow_mut().changes.push_back(Change::Assigned(vec![given]));
+        let assigned = given.into_iter().map(|partition| {
+            self.owners.borrow_mut()[partition.0 as usize] = Some(member.number);
+            Assigned { partition, committed: None, beginning: nothing, end: nothing }
+        });
+        let change = Change::Assigned(assigned.collect());
+        member.client.borrow_mut().changes.push_back(change);
     }
 
-    /// Asks `member` for one or all of what it holds.
+    /// True where nobody has `partition`, and `member` has nothing of it from earlier.
+    fn is_left_for(&self, partition: PartitionId, member: &Member) -> bool {
+        self.owners.borrow()[partition.0 as usize].is_none()
+            && !member.client.borrow().shares.contains_key(&partition)
+    }
+
+    /// Asks `member` for all that it holds, or for one of several, as a partition moves when
+    /// an instance joins.
     pub(crate) fn revoke(&self, member: &Member) {
-        let mut held = member.held();
-        if held.is_empty() || !member.client.borrow().changes.is_empty() {
+        if !member.client.borrow().changes.is_empty() {
             return;
         }
-        if self.chance(5_000) {
-            held = vec![held[self.below(held.len())]];
-        }
+        let mut held = member.held();
         held.retain(|partition| !member.client.borrow().leaving.contains(partition));
-        if !held.is_empty() {
-            member.client.borrow_mut().changes.push_back(Change::Revoked(held));
+        if held.len() > 1 && self.happens(Fault::OneMoves, member) {
+            held = vec![held[self.below(held.len())]];
+        } else if held.is_empty() || !self.happens(Fault::Revoked, member) {
+            return;
         }
+        member.client.borrow_mut().changes.push_back(Change::Revoked(held));
     }
 
     /// The group gives `member` up, which does not know: a zombie from now on.

@@ -20,7 +20,6 @@ use stopline::wire::proto::{self, record::Answer};
 use crate::broker::{Broker, Landed, Stored};
 use crate::reference::{Expected, Reference, check_rederives};
 use crate::sim::{Counts, Sim};
-use crate::traffic::ACCOUNTS;
 
 /// Questions to all instances.
 pub(crate) struct Probe {
@@ -66,6 +65,7 @@ impl Sim {
             let Some(first) = journal.answers.get(&input.offset.0) else {
                 panic!("O1: input {name} has no record");
             };
+            self.coverage.borrow_mut().answers.note(&first.answer);
             let binding = journal.binding.get(&input.offset.0);
             check_kind(&name, input, &expected, first, binding);
             if let Some(binding) = binding {
@@ -124,9 +124,7 @@ impl Sim {
         }
         let moment = decision.appended_at_millis;
         let stopping = latest.values().find(|(order, record)| {
-            let account = ACCOUNTS.iter().find(|name| order.account_reference() == **name).unwrap();
-            let key = self.account_key(account);
-            key == decision.account_key
+            self.account_key(order.account_reference()) == decision.account_key
                 && record.appended_at <= moment
                 && order.lifted_at_millis.is_none_or(|lifted| moment < lifted)
         });

@@ -8,7 +8,8 @@
 //! - [`sim`] is the world of one seed, [`points`] names what is done to it and counts;
 //! - [`seam`], [`client`], [`archive`] fill the seam for a worker, over [`broker`];
 //! - [`member`] is an instance, [`group`] who has which partition, [`storm`] what happens;
-//! - [`traffic`] is what is sent; [`judgement`] holds what came of it against [`reference`].
+//! - [`traffic`] is what is sent; [`judgement`] holds what came of it against [`reference`];
+//! - [`disk`] is a world of its own, for files that are replaced as a whole.
 //!
 //! `STOPLINE_SEED=17 cargo test --test simulation` repeats a seed and tells its story;
 //! `STOPLINE_SEEDS=20000` runs so many. See the README, "The simulator".
@@ -32,9 +33,11 @@
     reason = "a test names itself, and fails loudly when it meets the unexpected"
 )]
 
+mod answers;
 mod archive;
 mod broker;
 mod client;
+mod disk;
 mod group;
 mod judgement;
 mod member;

@@ -306,11 +306,12 @@ impl Sim {
         counts.amended += tally.amended;
         counts.foreign += tally.foreign_records;
         counts.gaps += tally.gaps;
-        let sent = self.traffic.borrow().sent_count();
+        let traffic = self.traffic.borrow();
+        let (sent, accounts_count) = (traffic.sent_count(), traffic.accounts.len());
         for status in partitions {
             let size = status.size;
             assert!(
-                size.cards_count <= crate::traffic::ACCOUNTS.len() + 1
+                size.cards_count <= accounts_count + 1
                     && size.recent_answers_count <= sent
                     && size.pending_count <= sent
                     && size.evictions_count == 0,

@@ -4,7 +4,12 @@
 //! there, and nowhere else, does the world see anything of it. To add a fault, name it here
 //! and draw it where it belongs, see the README.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
+
+use stopline::wire::proto::{Authorisation, MessageType};
+
+use crate::answers::Answers;
 
 /// Lists the cases of an enum, so that all can be counted.
 macro_rules! listed {
@@ -72,8 +77,12 @@ listed! {
         Deposed,
         /// It learns that it was given up.
         ToldLost,
-        /// A partition is asked back.
+        /// All that it holds is asked back.
         Revoked,
+        /// One of its partitions moves, and it goes on with the others.
+        OneMoves,
+        /// Several partitions are given to it at once.
+        GivenSeveral,
         /// It is asked to end in good order.
         AskedToEnd,
         /// A record lands and its acknowledgement has no offset.
@@ -149,7 +158,9 @@ fn is_not_asked_for(fault: Fault, phase: Phase) -> bool {
         // Only who was given up learns of it, and nobody is given up twice or asked then.
         Fault::ToldLost => phase != Phase::Zombie,
         Fault::Deposed => phase == Phase::Zombie,
-        Fault::Revoked | Fault::AskedToEnd => matches!(phase, Phase::Zombie | Phase::Ending),
+        Fault::Revoked | Fault::OneMoves | Fault::GivenSeveral | Fault::AskedToEnd => {
+            matches!(phase, Phase::Zombie | Phase::Ending | Phase::Leaving)
+        }
         // Who ends does so in one go: nothing outside happens meanwhile but by a freeze.
         // Few are leaving when something happens to the world.
         Fault::Held
@@ -181,6 +192,10 @@ pub(crate) struct Coverage {
     reached: Vec<u64>,
     at_points: [Vec<u64>; 2],
     faults: Vec<u64>,
+    /// Messages sent, by type, and how many of them are incrementals.
+    sent: BTreeMap<i32, u64>,
+    incrementals: u64,
+    pub(crate) answers: Answers,
 }
 
 impl Coverage {
@@ -197,7 +212,18 @@ impl Coverage {
         count(&mut self.faults, fault as usize * Phase::ALL.len() + phase as usize);
     }
 
+    /// `message` was sent.
+    pub(crate) fn sent(&mut self, message: &Authorisation) {
+        *self.sent.entry(message.message_type).or_default() += 1;
+        self.incrementals += u64::from(message.incremental);
+    }
+
     pub(crate) fn add(&mut self, other: &Self) {
+        for (kind, times) in &other.sent {
+            *self.sent.entry(*kind).or_default() += times;
+        }
+        self.incrementals += other.incrementals;
+        self.answers.add(&other.answers);
         let [killed, frozen] = &mut self.at_points;
         let [others_killed, others_frozen] = &other.at_points;
         for (mine, theirs) in [
@@ -229,6 +255,13 @@ impl Coverage {
                 }
             }
         }
+        for kind in message_types().filter(|kind| !self.sent.contains_key(&(*kind as i32))) {
+            holes.push(format!("{kind:?} is never sent"));
+        }
+        if self.incrementals == 0 {
+            holes.push("an incremental is never sent".to_owned());
+        }
+        holes.extend(self.answers.holes());
         for fault in Fault::ALL {
             for phase in Phase::ALL {
                 let times = of(&self.faults, *fault as usize * Phase::ALL.len() + *phase as usize);
@@ -266,8 +299,18 @@ impl Coverage {
             let cells: Vec<String> = cells.collect();
             lines.push(format!("{:<16} {}", name(fault), cells.join(" ")));
         }
+        let sent = self.sent.iter().map(|(kind, times)| format!("{kind:04} {times}"));
+        let sent = sent.collect::<Vec<_>>().join(", ");
+        lines.push(format!("\nsent: {sent}; incrementals among them {}", self.incrementals));
+        lines.push(format!("\nanswered: {}", self.answers.in_words()));
         lines.join("\n")
     }
+}
+
+/// All of the contract.
+fn message_types() -> impl Iterator<Item = MessageType> {
+    let all = (1..1_000).filter_map(|number| MessageType::try_from(number).ok());
+    all.filter(|kind| *kind != MessageType::Unspecified)
 }
 
 fn count(counts: &mut Vec<u64>, place: usize) {

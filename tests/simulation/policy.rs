@@ -23,13 +23,13 @@ pub(crate) const HORIZON_MILLIS: i64 = LONGEST_WINDOW.plus(ADVICE_LATENESS).mill
 
 /// The usual one, a strict and a lax one.
 pub(crate) static RULE_SETS: LazyLock<[Arc<RuleSet>; 3]> = LazyLock::new(|| {
-    [policy(), with_thresholds(1, 2, 1_000_000), with_thresholds(5, 5, 9_000_000)]
+    [policy(), with_thresholds(1, 2, 50_000), with_thresholds(5, 5, 900_000)]
         .map(|policy| rule_set(&format!("{}{FAIL_POLICY}", policy.to_toml())))
 });
 
 /// The usual policy.
 pub(crate) fn policy() -> Policy {
-    with_thresholds(3, 5, 1_000_000)
+    with_thresholds(3, 5, 150_000)
 }
 
 fn with_thresholds(few: i64, many: i64, large: i64) -> Policy {
@@ -39,6 +39,7 @@ fn with_thresholds(few: i64, many: i64, large: i64) -> Policy {
         decline_at: 700,
         merchant_initiated_go_ahead: false,
         thresholds: vec![("few", few), ("many", many), ("large", large)],
+        amounts: vec!["large"],
         features: features(),
         rules: rules(),
         answers_age: ANSWERS_AGE,

@@ -56,7 +56,7 @@ impl Profile {
         let points = Point::ALL.len() as u64;
         let fault = if (seed / points).is_multiple_of(2) { Fault::Killed } else { Fault::Frozen };
         Self {
-            partitions_count: random.random_range(1..=3),
+            partitions_count: random.random_range(1..=4),
             is_unlike: random.random_bool(0.6),
             length,
             rates,
@@ -71,6 +71,7 @@ const fn usual_rate(fault: Fault) -> u32 {
         Fault::Killed => 16,
         Fault::Frozen => 20,
         Fault::Deposed | Fault::ToldLost | Fault::Revoked | Fault::AskedToEnd => 4_000,
+        Fault::OneMoves | Fault::GivenSeveral => 6_000,
         Fault::BrokerStep | Fault::WallStep | Fault::Hole | Fault::Held => 4_000,
         Fault::LandsUnplaced | Fault::LandsUntold | Fault::LandsAfterAll | Fault::IsLost => 800,
         Fault::ToldLate => 5_000,
@@ -171,7 +172,7 @@ impl Sim {
             lists_at_start: RefCell::default(),
             returned: RefCell::default(),
             adrift: RefCell::default(),
-            traffic: RefCell::new(Traffic::new(profile.length)),
+            traffic: RefCell::new(Traffic::new(seed, profile.length)),
             coverage: RefCell::default(),
             counts: RefCell::default(),
             trace: RefCell::new(Trace { hash: HASH_BASIS, story: tells_story.then(Vec::new) }),

@@ -94,9 +94,7 @@ impl Sim {
                 member.is_ending.set(true);
                 self.turn(member);
             }
-            2 | 3 if member.is_free() && self.happens(Fault::Revoked, member) => {
-                self.revoke(member);
-            }
+            2 | 3 if member.is_free() => self.revoke(member),
             _ => {}
         }
     }

@@ -119,6 +119,7 @@ fn written(part: &Part, rule_set: &RuleSet) -> String {
         }
         (sign, [left, right]) => {
             let side = |one: &Part, other: &Part| match one {
+                Part::Word(word) if sign == "*" => word.clone(),
                 Part::Word(_) => literal(one, Some(other), rule_set),
                 Part::List(_) if sign == "*" => format!("({})", written(one, rule_set)),
                 Part::List(_) => written(one, rule_set),

@@ -97,6 +97,9 @@ pub fn settings_difference(one: &[Shown], other: &[Shown]) -> Vec<Difference> {
 
 /// All of `line`, in words.
 fn whole(line: &Line<'_>, rule_set: &RuleSet) -> String {
+    if line.kind == "threshold" {
+        return shown(line, line.rest, line.rest, rule_set);
+    }
     let words = line.words().map(|(key, value)| shown(line, key, value, rule_set));
     let words: Vec<_> = words.collect();
     let condition = line.condition().map(|it| format!("when {}", infix(it, rule_set)));

@@ -18,7 +18,7 @@ impl Sight<'_> {
     pub(super) fn has_fired(&self, rule: &Rule) -> bool {
         let Decision { fired, shadow, .. } = self.decision;
         fired.iter().any(|it| it.name == *rule.name())
-            || shadow.iter().any(|it| it.name == *rule.name())
+            || shadow.iter().any(|it| it.name() == rule.name())
     }
 
     /// Every rule that fired, with what it saw.

@@ -10,7 +10,7 @@ use super::number::{Number, Operand, Row};
 /// Absent is not zero: a comparison that reads something absent is false, the
 /// comparison `!=` too; [`Condition::Has`] asks for presence. `Not` turns the
 /// whole of what it holds, so `!(a == b)` is true where `a` is absent.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Condition {
     /// Every one holds.
     All(Vec<Self>),
@@ -55,7 +55,7 @@ pub enum Condition {
 }
 
 /// How two numbers stand to each other.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum Relation {
     /// `==`.
     Equal,
@@ -84,7 +84,18 @@ impl Relation {
         }
     }
 
-    fn holds(self, left: i128, right: i128) -> bool {
+    /// The same with its two sides exchanged.
+    pub(super) const fn mirrored(self) -> Self {
+        match self {
+            Self::Less => Self::Greater,
+            Self::LessOrEqual => Self::GreaterOrEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterOrEqual => Self::LessOrEqual,
+            Self::Equal | Self::NotEqual => self,
+        }
+    }
+
+    pub(super) fn holds(self, left: i128, right: i128) -> bool {
         match self {
             Self::Equal => left == right,
             Self::NotEqual => left != right,
@@ -98,7 +109,7 @@ impl Relation {
 
 /// A list of values, sorted and without doubles: two lists of the same values are
 /// the same list.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Choices<T>(Box<[T]>);
 
 impl<T: Ord> Choices<T> {
@@ -116,7 +127,8 @@ impl<T: Ord> Choices<T> {
 }
 
 impl Condition {
-    /// True where it holds for `row`. Hot path: allocates nothing.
+    /// True where it holds for `row`, worked out part by part: what the masks of a rule set
+    /// must come to. Allocates nothing.
     pub(super) fn holds(&self, row: &Row<'_>) -> bool {
         match self {
             Self::All(parts) => parts.iter().all(|part| part.holds(row)),

@@ -1,10 +1,12 @@
 //! From a request and its evidence to an outcome.
 
-use crate::domain::{Authorisation, FiredRule, Initiator, Outcome, Reason, ValueSeen};
+use crate::domain::{Authorisation, FiredRule, Initiator, Outcome, Reason, ShadowRuleFired};
 
 use super::super::Shedding;
 use super::number::Row;
-use super::{Action, Bands, Mode, Rule, RuleSet, SCORE_MAX};
+use super::plan::LiveRule;
+use super::programme::Bits;
+use super::{Action, Bands, Mode, RuleSet, SCORE_MAX};
 
 /// What a rule set says of a request. Kept and used again: its buffers grow to
 /// what the rule set needs and then stay.
@@ -19,9 +21,11 @@ pub struct Verdict {
     /// Every live rule that fired, in rule-set order.
     pub fired: Vec<FiredRule>,
     /// Every shadow rule that fired, in rule-set order.
-    pub shadow: Vec<FiredRule>,
+    pub shadow: Vec<ShadowRuleFired>,
     /// Emptied entries of earlier verdicts: their buffers are used again.
     spare: Vec<FiredRule>,
+    spare_shadow: Vec<ShadowRuleFired>,
+    bits: Bits,
 }
 
 impl Default for Verdict {
@@ -35,6 +39,8 @@ impl Default for Verdict {
             fired: Vec::new(),
             shadow: Vec::new(),
             spare: Vec::new(),
+            spare_shadow: Vec::new(),
+            bits: Bits::default(),
         }
     }
 }
@@ -43,7 +49,7 @@ impl Verdict {
     /// Empties it; what it holds is kept to be used again.
     pub fn set_aside(&mut self) {
         self.spare.append(&mut self.fired);
-        self.spare.append(&mut self.shadow);
+        self.spare_shadow.append(&mut self.shadow);
     }
 
     fn take(&mut self, ruling: &Ruling) {
@@ -60,7 +66,7 @@ impl RuleSet {
     /// `verdict` is warm.
     ///
     /// Every rule is evaluated, so that the reasons are complete. The outcome is
-    /// picked before any shadow rule is looked at. A rule that declines outright
+    /// picked before any shadow rule is asked. A rule that declines outright
     /// goes before the bands; of several, the reason first in precedence is given.
     /// Otherwise the rule with the most points gives the reason, of several the
     /// reason first in precedence.
@@ -78,10 +84,38 @@ impl RuleSet {
         );
         let row = Row { auth, policy_minor_units, evidence, thresholds: self.thresholds() };
         self.judge_live(&row, verdict);
-        let Verdict { shadow, spare, .. } = verdict;
-        for rule in self.fired_in(Mode::Shadow, &row) {
-            shadow.push(seen(rule, &row, spare.pop()));
+        let Verdict { shadow, spare_shadow, bits, .. } = verdict;
+        self.plan.programme.ask_shadow(bits);
+        for rule in bits.fired().filter_map(|at| self.plan.shadow.get(at)) {
+            shadow.push(rule.fired(&row, spare_shadow.pop()));
         }
+    }
+
+    /// As [`RuleSet::judge`], by evaluating each condition part by part: slow and obvious. It
+    /// is what tests and benches hold `judge` against.
+    pub fn judge_by_tree(
+        &self,
+        auth: &Authorisation<'_>,
+        policy_minor_units: Option<i64>,
+        evidence: &[Option<i64>],
+        verdict: &mut Verdict,
+    ) {
+        let row = Row { auth, policy_minor_units, evidence, thresholds: self.thresholds() };
+        let holding = |mode| {
+            let rules = self.rules().iter().filter(move |rule| rule.mode() == mode);
+            rules.enumerate().filter(|(_, rule)| rule.condition().holds(&row)).map(|(at, _)| at)
+        };
+        verdict.set_aside();
+        let Verdict { fired, shadow, spare, spare_shadow, .. } = verdict;
+        let mut tally = Tally::default();
+        for rule in holding(Mode::Live).filter_map(|at| self.plan.live.get(at)) {
+            tally.add(rule);
+            fired.push(rule.fired(&row, spare.pop()));
+        }
+        for rule in holding(Mode::Shadow).filter_map(|at| self.plan.shadow.get(at)) {
+            shadow.push(rule.fired(&row, spare_shadow.pop()));
+        }
+        verdict.take(&tally.ruling(self.bands(), auth.initiator));
     }
 
     /// As [`RuleSet::judge`], without what `shedding` leaves out. Hot path.
@@ -102,38 +136,20 @@ impl RuleSet {
 
     fn judge_live(&self, row: &Row<'_>, verdict: &mut Verdict) {
         verdict.set_aside();
-        let Verdict { fired, spare, .. } = verdict;
+        let Verdict { fired, spare, bits, .. } = verdict;
+        self.plan.programme.find(row, bits);
+        self.plan.programme.ask_live(bits);
         let mut tally = Tally::default();
-        for rule in self.fired_in(Mode::Live, row) {
-            tally.add(rule.action());
-            fired.push(seen(rule, row, spare.pop()));
+        for rule in bits.fired().filter_map(|at| self.plan.live.get(at)) {
+            tally.add(rule);
+            fired.push(rule.fired(row, spare.pop()));
         }
         verdict.take(&tally.ruling(self.bands(), row.auth.initiator));
     }
-
-    fn fired_in<'s>(&'s self, mode: Mode, row: &'s Row<'_>) -> impl Iterator<Item = &'s Rule> {
-        self.rules().iter().filter(move |rule| rule.mode() == mode && rule.condition().holds(row))
-    }
 }
 
-/// `rule` with what it read, in the buffers of `spare`.
-fn seen(rule: &Rule, row: &Row<'_>, spare: Option<FiredRule>) -> FiredRule {
-    let mut values = spare.map(|it| it.values).unwrap_or_default();
-    values.clear();
-    values.extend(
-        rule.reads
-            .iter()
-            .map(|(name, operand)| ValueSeen { name: name.clone(), value: row.read(*operand) }),
-    );
-    FiredRule {
-        name: rule.name().clone(),
-        points: rule.action().points(),
-        reason: rule.action().reason(),
-        values,
-    }
-}
-
-/// What the live rules said so far. Shadow rules are never added to one.
+/// What the live rules said so far. It takes a [`LiveRule`]: a shadow rule is another type, has
+/// no action, and fits nowhere in here.
 #[derive(Default)]
 struct Tally {
     points: i32,
@@ -152,7 +168,8 @@ struct Ruling {
 }
 
 impl Tally {
-    fn add(&mut self, action: Action) {
+    fn add(&mut self, rule: &LiveRule) {
+        let action = rule.action;
         self.points = self.points.saturating_add(action.points());
         match action {
             Action::Points { points, reason } => {

@@ -7,24 +7,28 @@
 //! [`RuleSet::judge`] reads a request and its evidence and says what becomes of it.
 //!
 //! ```text
-//! request ──┐
-//! evidence ─┼─► every live rule ─► points, reasons ─► bands ─► outcome
-//! thresholds┘   every shadow rule ─► reported beside it, and nowhere else
+//! request ──┬─► atoms, a bit each ─┬─► every live rule ──► points, reasons ─► bands ─► outcome
+//! evidence ─┘                      └─► every shadow rule ─► reported beside it, nowhere else
 //! ```
 //!
 //! This room does not know how a condition is written: that is `config`. It has
 //! integers only, and no float, clock, I/O or map.
 //!
-//! Start at [`RuleSet`], then [`Condition`].
+//! Start at [`RuleSet`], then [`Condition`]; how conditions run is in `atom`, `masks` and
+//! `programme`.
 
 mod action;
+mod atom;
 mod bands;
 mod canonical;
 mod condition;
 mod fail_policy;
 mod field;
 mod judge;
+mod masks;
 mod number;
+mod plan;
+mod programme;
 mod rule;
 mod rule_set;
 #[cfg(test)]

@@ -27,7 +27,7 @@ pub enum Operand {
 
 /// A number: read, written, or worked out from others. It is absent where
 /// anything it is made of is absent.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub enum Number {
     /// As written.
     Literal(i64),
@@ -52,7 +52,9 @@ pub(super) struct Row<'r> {
 }
 
 impl Row<'_> {
-    /// The value of `operand`; `None` where it is absent.
+    /// The value of `operand`; `None` where it is absent. Hot path: inlined, as most operands
+    /// are features and those cost one load.
+    #[inline]
     pub(super) fn read(&self, operand: Operand) -> Option<i64> {
         match operand {
             Operand::Field(field) => field.read(self.auth, self.policy_minor_units),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Action, Condition, Operand};
+use super::{Action, Condition};
 
 /// One rule. As part of a [`super::RuleSet`] it is known to be sound.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -11,8 +11,6 @@ pub struct Rule {
     condition: Condition,
     action: Action,
     mode: Mode,
-    /// What a decision shows beside the rule: named once, here, not per message.
-    pub(super) reads: Vec<(Arc<str>, Operand)>,
 }
 
 /// Whether a rule counts.
@@ -41,7 +39,7 @@ impl Rule {
     /// The rule `name`: does `action` when `condition` holds. The rule set that it
     /// goes into checks it.
     pub fn new(name: Arc<str>, condition: Condition, action: Action, mode: Mode) -> Self {
-        Self { name, condition, action, mode, reads: Vec::new() }
+        Self { name, condition, action, mode }
     }
 
     /// What it is called, everywhere.

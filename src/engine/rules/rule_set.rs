@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::domain::{AMOUNT_MINOR_UNITS_MAX, Currency, EventTime, RuleSetHash, Span};
 
 use super::super::velocity::{BusinessCalendar, FeatureSpec, Lookback, What};
+use super::plan::Plan;
 use super::{Action, Bands, FailPolicy, Operand, POINTS_MAX, Rule, SCORE_MAX, canonical};
 
 /// The most rules in a rule set.
@@ -65,6 +66,8 @@ pub struct RuleSet {
     features: Vec<FeatureSpec>,
     rules: Vec<Rule>,
     hash: RuleSetHash,
+    /// The rules as they run.
+    pub(super) plan: Plan,
 }
 
 /// Why parts make no rule set.
@@ -161,6 +164,7 @@ impl RuleSet {
             features: parts.features,
             rules: parts.rules,
             hash: RuleSetHash(0),
+            plan: Plan::default(),
         };
         rule_set.check_bands()?;
         rule_set.check_names()?;
@@ -168,17 +172,8 @@ impl RuleSet {
         for rule in &rule_set.rules {
             rule_set.check_rule(rule)?;
         }
-        let named: Vec<_> = rule_set
-            .rules
-            .iter()
-            .map(|rule| {
-                let reads = rule.condition().reads().into_iter();
-                reads.map(|operand| (Arc::from(rule_set.name_of(operand)), operand)).collect()
-            })
-            .collect();
-        for (rule, reads) in rule_set.rules.iter_mut().zip(named) {
-            rule.reads = reads;
-        }
+        let Self { rules, thresholds, .. } = &rule_set;
+        rule_set.plan = Plan::of(rules, thresholds, |operand| rule_set.name_of(operand));
         rule_set.hash = canonical::hash_of(&rule_set.canonical());
         Ok(rule_set)
     }

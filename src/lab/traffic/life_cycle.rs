@@ -37,6 +37,8 @@ pub struct Shares {
     pub late: f64,
     /// A message about it does not fit it, or comes under an id that was used.
     pub contradictory: f64,
+    /// The switch asks whether we are there (0800).
+    pub echoes: f64,
 }
 
 impl Shares {
@@ -52,6 +54,7 @@ impl Shares {
         refunds: 0.0,
         late: 0.0,
         contradictory: 0.0,
+        echoes: 0.0,
     };
 
     /// Every kind of message, far more often than a switch sends it: for trials.
@@ -66,6 +69,7 @@ impl Shares {
         refunds: 0.03,
         late: 0.10,
         contradictory: 0.04,
+        echoes: 0.02,
     };
 }
 
@@ -159,6 +163,9 @@ impl LifeCycles {
         self.take_back(&request);
         if self.happens(self.shares.contradictory) {
             self.contradict(&request);
+        }
+        if self.happens(self.shares.echoes) {
+            self.send(echo_beside(&request));
         }
     }
 
@@ -338,6 +345,16 @@ fn reversal_of(request: &Authorisation, tag: &str, part: Option<Authorisation>) 
         billing_amount_minor_units: None,
         billing_currency: None,
         ..request.clone()
+    }
+}
+
+fn echo_beside(request: &Authorisation) -> Authorisation {
+    Authorisation {
+        message_type: MessageType::MessageType0800.into(),
+        authorisation_id: format!("{}-e", request.authorisation_id),
+        account_reference: request.account_reference.clone(),
+        authorised_at_millis: request.authorised_at_millis,
+        ..Authorisation::default()
     }
 }
 

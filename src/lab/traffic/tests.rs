@@ -230,6 +230,7 @@ fn every_kind_of_message_comes_in_the_order_of_its_arrival_from_the_same_seed() 
         ("advices", 0.03, share(&requests, is_of([Type::MessageType0120, Type::MessageType0220]))),
         ("reversals", 0.1, share(&requests, is_of([Type::MessageType0400, Type::MessageType0420]))),
         ("incrementals", 0.05, share(&requests, |request| request.incremental)),
+        ("echo tests", 0.005, share(&requests, |r| r.message_type() == Type::MessageType0800)),
         ("failures", 0.01, share(&requests, |r| ["91", "96"].contains(&r.response_code()))),
     ] {
         assert!(found >= least, "{what}: {found} is below {least} (seed {SEED})");

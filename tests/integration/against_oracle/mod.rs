@@ -45,7 +45,9 @@ fn traffic(seed: u64, start: i64) -> impl Iterator<Item = Sent> {
         rest_millis: 0,
     };
     let delays = Delays { late_max: 15 * 60_000, after_max: 240 * 60_000 };
-    let mut traffic = LifeCycles::new(settings, Shares::EVERY_KIND, delays);
+    // An echo test is answered at the door: neither of the two is told of it.
+    let shares = Shares { echoes: 0.0, ..Shares::EVERY_KIND };
+    let mut traffic = LifeCycles::new(settings, shares, delays);
     (0..).map(move |number: usize| {
         let due = traffic.next_due();
         let after_start = i64::try_from(due.after_start_nanos / 1_000_000).expect("not for ever");

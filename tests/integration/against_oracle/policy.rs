@@ -175,7 +175,8 @@ fn shadow_rules() -> Vec<Rule> {
             "all_asked",
             all([
                 more(read("asked_1h"), read("largest_2h")),
-                more(read("mean_before_30m"), read("earlier_1h")),
+                more(read("mean_before_30m"), read("spent_10m")),
+                more(read("earlier_1h"), Number::Plain(1)),
                 Condition::Compare(
                     Number::Read(Read::Field(Field::Eci)),
                     Relation::Equal,
@@ -198,6 +199,7 @@ pub(super) fn policy() -> Policy {
         decline_at: 700,
         merchant_initiated_go_ahead: false,
         thresholds: vec![("burst", 4), ("much", 60_000)],
+        amounts: vec!["much"],
         features: features(),
         rules: [live_rules(), shadow_rules()].concat(),
         answers_age: minutes(3),

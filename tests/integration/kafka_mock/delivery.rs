@@ -233,7 +233,7 @@ fn a_header_whose_name_is_no_text_stops_no_worker() {
 
 #[test]
 fn one_call_takes_every_acknowledgement_that_has_come_in() {
-    const RECORDS: i64 = 40;
+    const RECORDS: i64 = 5; // As many as a partition may have under way before more are held.
     let mock = Mock::with_partitions(1);
     let mut worker = mock.worker("a");
     let starts = [(PartitionId(0), TailStart::Beginning)];
@@ -250,5 +250,5 @@ fn one_call_takes_every_acknowledgement_that_has_come_in() {
     }
     // The last report may still be on its way; all others are there.
     worker.log.acknowledged(&mut worker.reports).unwrap();
-    assert!(worker.reports.len() >= 39, "{} of {RECORDS} taken", worker.reports.len());
+    assert!(worker.reports.len() >= 4, "{} of {RECORDS} taken", worker.reports.len());
 }

@@ -129,7 +129,7 @@ fn a_shadow_rule_is_reported_and_changes_nothing() {
             (alone.outcome, alone.reason, alone.score, &alone.fired),
             "{action:?}"
         );
-        let shadow: Vec<_> = beside.shadow.iter().map(|it| &*it.name).collect();
+        let shadow: Vec<_> = beside.shadow.iter().map(|it| &**it.name()).collect();
         assert_eq!(shadow, ["shadow"]);
     }
 }

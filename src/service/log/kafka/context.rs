@@ -15,6 +15,7 @@ use rdkafka::producer::ProducerContext;
 use rdkafka::topic_partition_list::TopicPartitionList;
 use rdkafka::types::RDKafkaRespErr;
 
+use super::bursts::Lane;
 use super::figures::KafkaFigures;
 use super::headers::headers_of;
 use super::opaque::from_opaque;
@@ -178,16 +179,17 @@ pub(super) enum ProducerNews {
     Reason(String),
 }
 
-/// Callbacks of a worker's producer.
+/// Callbacks of one of a worker's producers.
 #[derive(Debug)]
 pub(super) struct WriterContext {
+    lane: Lane,
     news: Sender<ProducerNews>,
     figures: Arc<KafkaFigures>,
 }
 
 impl WriterContext {
-    pub(super) fn new(news: Sender<ProducerNews>, figures: Arc<KafkaFigures>) -> Self {
-        Self { news, figures }
+    pub(super) fn new(lane: Lane, news: Sender<ProducerNews>, figures: Arc<KafkaFigures>) -> Self {
+        Self { lane, news, figures }
     }
 }
 
@@ -197,7 +199,7 @@ impl ClientContext for WriterContext {
     }
 
     fn stats_raw(&self, statistics: &[u8]) {
-        self.figures.take_producers(statistics);
+        self.figures.take_producers(self.lane, statistics);
     }
 
     fn error(&self, _error: KafkaError, reason: &str) {

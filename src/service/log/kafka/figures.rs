@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::bursts::Lane;
 use crate::service::Clock;
 
 /// The latest figures of a worker's consumer and producer, to be exported as gauges.
@@ -25,6 +26,8 @@ pub struct KafkaFigures {
     pub unacknowledged_records_count: AtomicI64,
     /// Their size.
     pub unacknowledged_bytes: AtomicI64,
+    /// Of each producer alone: round trip, records and their size.
+    producers: [[AtomicI64; 3]; 2],
     /// When the brokers that the consumer reads from were last heard.
     answered_at_nanos: AtomicU64,
     clock: Clock,
@@ -92,6 +95,7 @@ impl KafkaFigures {
             lag_messages_count: AtomicI64::new(0),
             unacknowledged_records_count: AtomicI64::new(0),
             unacknowledged_bytes: AtomicI64::new(0),
+            producers: Default::default(),
             answered_at_nanos: AtomicU64::new(clock.monotonic_nanos()),
             clock,
         }
@@ -125,13 +129,20 @@ impl KafkaFigures {
         set(&self.lag_messages_count, sum(|p| p.consumer_lag.max(0)));
     }
 
-    pub(super) fn take_producers(&self, statistics: &[u8]) {
+    /// Of the producer of `lane`; what is shown is the worse, and the sum, of both.
+    pub(super) fn take_producers(&self, lane: Lane, statistics: &[u8]) {
         let Ok(statistics) = serde_json::from_slice::<Statistics>(statistics) else {
             return;
         };
-        set(&self.producer_round_trip_p99_micros, statistics.slowest());
-        set(&self.unacknowledged_records_count, statistics.msg_cnt);
-        set(&self.unacknowledged_bytes, statistics.msg_size);
+        let [quick, bulk] = &self.producers;
+        let own = if lane == Lane::Quick { quick } else { bulk };
+        let said = [statistics.slowest(), statistics.msg_cnt, statistics.msg_size];
+        own.iter().zip(said).for_each(|(figure, value)| set(figure, value));
+        let read = |figure: &AtomicI64| figure.load(Ordering::Relaxed);
+        let [[slowest, count, bytes], [bulk_slowest, bulk_count, bulk_bytes]] = &self.producers;
+        set(&self.producer_round_trip_p99_micros, read(slowest).max(read(bulk_slowest)));
+        set(&self.unacknowledged_records_count, read(count) + read(bulk_count));
+        set(&self.unacknowledged_bytes, read(bytes) + read(bulk_bytes));
     }
 }
 
@@ -187,9 +198,11 @@ mod tests {
         assert_eq!(read(&figures.fetched_messages_count), 3);
         assert_eq!(read(&figures.fetched_bytes), 30);
         assert_eq!(read(&figures.lag_messages_count), 5);
-        figures.take_producers(br#"{"msg_cnt":7,"msg_size":70}"#);
-        assert_eq!(read(&figures.unacknowledged_records_count), 7);
-        assert_eq!(read(&figures.unacknowledged_bytes), 70);
+        figures.take_producers(Lane::Quick, br#"{"msg_cnt":7,"msg_size":70}"#);
+        figures.take_producers(Lane::Bulk, br#"{"msg_cnt":9,"msg_size":80}"#);
+        figures.take_producers(Lane::Bulk, br#"{"msg_cnt":1,"msg_size":10}"#);
+        assert_eq!(read(&figures.unacknowledged_records_count), 8);
+        assert_eq!(read(&figures.unacknowledged_bytes), 80);
     }
 
     #[test]

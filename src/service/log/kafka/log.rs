@@ -52,8 +52,9 @@ impl KafkaLog {
         let figures = Arc::new(KafkaFigures::new(clock.clone()));
         let writer = Writer::open(
             &settings::worker_producer(kafka, worker_number)?,
+            &settings::worker_bulk_producer(kafka, worker_number)?,
             topics.outputs,
-            Arc::clone(&figures),
+            &figures,
         )?;
         let member = Member::join(
             &settings::worker_consumer(kafka, worker_number)?,

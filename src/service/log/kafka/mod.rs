@@ -27,6 +27,7 @@
 mod admin;
 mod archive;
 mod aside;
+mod bursts;
 mod context;
 mod fault;
 mod feed;

@@ -55,6 +55,17 @@ pub(super) fn worker_producer(
     Ok(config)
 }
 
+/// The same for bursts: it waits for all of one.
+pub(super) fn worker_bulk_producer(
+    kafka: &KafkaSettings,
+    worker_number: usize,
+) -> Result<ClientConfig, Fault> {
+    let mut config = producer(kafka, &format!("{}-bulk", member_name(kafka, worker_number)))?;
+    config.set("statistics.interval.ms", "1000").set("linger.ms", "1");
+    add_properties(&mut config, kafka, Side::Producer);
+    Ok(config)
+}
+
 /// A tail's consumer. It names the group, as the client wants one, and never joins it.
 pub(super) fn tail(kafka: &KafkaSettings) -> Result<ClientConfig, Fault> {
     let mut config = consumer(kafka, &format!("{}-tail", kafka.instance))?;
@@ -242,6 +253,7 @@ mod tests {
         for config in [
             worker_consumer(&kafka, 0),
             worker_producer(&kafka, 0),
+            worker_bulk_producer(&kafka, 0),
             tail(&kafka),
             feed(&kafka),
             admin(&kafka),
