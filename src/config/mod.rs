@@ -22,6 +22,7 @@ mod cel;
 mod client_property;
 mod condition;
 mod document;
+mod event_condition;
 mod event_filter;
 mod fail_causes;
 mod fail_policy;

@@ -151,6 +151,7 @@ fn recount(feature: &FeatureSpec, events: &[Event]) -> Option<i64> {
         }
         What::DistinctCountries => Some(i64::from(count > 0)),
         What::SecondsSinceLast => seen.last().map(|event| (current.at - event.at) / 1_000),
+        other => panic!("no shipped feature counts {other:?}; add it here"),
     }
 }
 
@@ -187,6 +188,10 @@ impl<'r> Account<'r> {
             merchant_id: None,
             acquirer_id: None,
             merchant: Some(MerchantKey::from_bits(merchant)),
+            acquirer: None,
+            device: None,
+            ip: None,
+            email: None,
             merchant_category: Some(5_411),
             merchant_country: Some(*b"CN"),
             entry_mode: Some(EntryMode::Ecommerce),

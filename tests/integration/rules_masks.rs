@@ -201,6 +201,10 @@ impl Draw {
             avs_result: None,
             expiry_result: None,
             bin: self.maybe(|draw| draw.0.random_range(0..3)),
+            acquirer: None,
+            device: None,
+            ip: None,
+            email: None,
             ip_country: None,
             scheme: None,
             portfolio: self.maybe(|draw| {

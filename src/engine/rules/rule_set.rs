@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::domain::{AMOUNT_MINOR_UNITS_MAX, Currency, EventTime, RuleSetHash, Span};
+use crate::domain::{Currency, EventTime, RuleSetHash, Span};
 
-use super::super::velocity::{BusinessCalendar, FeatureSpec, Lookback, What};
+use super::super::velocity::{BusinessCalendar, FeaturePlan, FeatureSpec, Key, Lookback};
 use super::plan::Plan;
 use super::{Action, Bands, FailPolicy, Operand, POINTS_MAX, Rule, SCORE_MAX, canonical};
 
@@ -65,6 +65,7 @@ pub struct RuleSet {
     thresholds: Vec<Threshold>,
     features: Vec<FeatureSpec>,
     rules: Vec<Rule>,
+    feature_plan: FeaturePlan,
     hash: RuleSetHash,
     /// The rules as they run.
     pub(super) plan: Plan,
@@ -157,6 +158,7 @@ impl RuleSet {
     /// The first [`RuleSetFault`] found; `config` reports all of them, with places.
     pub fn new(parts: RuleSetParts) -> Result<Self, RuleSetFault> {
         let mut rule_set = Self {
+            feature_plan: FeaturePlan::of(&parts.features),
             currency: parts.currency,
             bands: parts.bands,
             fail_policy: parts.fail_policy,
@@ -208,9 +210,25 @@ impl RuleSet {
         self.features.iter().find_map(|feature| feature.window.calendar())
     }
 
-    /// How long an authorisation must be remembered: until it has left every window.
+    /// How the features are measured.
+    pub fn feature_plan(&self) -> &FeaturePlan {
+        &self.feature_plan
+    }
+
+    /// How far back any feature looks.
     pub fn longest_window(&self) -> Span {
-        self.features.iter().map(|feature| feature.window.longest()).max().unwrap_or_default()
+        self.features.iter().map(FeatureSpec::reach).max().unwrap_or_default()
+    }
+
+    /// How long an account must remember an authorisation where a message may be `lateness`
+    /// late: until it has left every window, and those of a card whose account has moved on.
+    pub fn retention(&self, lateness: Span) -> Span {
+        let of_cards = if self.feature_plan.counts_by(Key::Card) {
+            self.feature_plan.reach(Key::Card).plus(lateness)
+        } else {
+            Span::ZERO
+        };
+        self.feature_plan.reach(Key::Account).max(of_cards)
     }
 
     /// The first feature whose calendar does not reach `now` and back: it is absent then.
@@ -219,7 +237,7 @@ impl RuleSet {
         let mut features = self.features.iter();
         features.find(|feature| {
             matches!(feature.window, Lookback::BusinessDays(_))
-                && feature.window.opens_after(now).is_none()
+                && feature.opens_after(now).is_none()
         })
     }
 
@@ -334,24 +352,12 @@ impl RuleSet {
 
 /// The furthest from zero that `operand` can get, of these features and thresholds.
 pub fn largest_of(operand: Operand, features: &[FeatureSpec], thresholds: &[Threshold]) -> i128 {
-    let beyond_any = i128::from(i64::MAX) + 1;
     let largest = match operand {
         Operand::Field(field) => Some(i128::from(field.largest())),
-        Operand::Feature(at) => features.get(at.0).map(|feature| {
-            let counted = match feature.what {
-                // No memory holds 2^40 events of one account.
-                What::Count | What::DistinctMerchants | What::DistinctCountries => 1 << 40,
-                What::Sum => beyond_any,
-                What::Mean | What::Max => i128::from(AMOUNT_MINOR_UNITS_MAX),
-                // The years 2000 to 2099.
-                What::SecondsSinceLast => 1 << 32,
-            };
-            let stand_in = feature.absent_as.map_or(0, |it| i128::from(it).abs());
-            counted.max(stand_in)
-        }),
+        Operand::Feature(at) => features.get(at.0).map(FeatureSpec::largest),
         Operand::Threshold(at) => thresholds.get(at.0).map(|it| i128::from(it.value).abs()),
     };
-    largest.unwrap_or(beyond_any)
+    largest.unwrap_or(i128::from(i64::MAX) + 1)
 }
 
 fn check_names(
