@@ -80,7 +80,9 @@ impl Compiler<'_> {
         let problem = Problem::error(&self.expression.spot(part), format!("unknown name `{name}`"))
             .expected("a field of the request, velocity.NAME or thresholds.NAME");
         let problem = match name {
-            "velocity" | "thresholds" => problem.help(format!("write `{name}.` and a name")),
+            "velocity" | "thresholds" | "lists" => {
+                problem.help(format!("write `{name}.` and a name"))
+            }
             _ => self.vocabulary.guess(problem, name),
         };
         self.problems.push(problem);

@@ -126,6 +126,7 @@ pub(super) fn parts(rules: Vec<Rule>) -> RuleSetParts {
             absent_as: None,
             is_optional: false,
         }],
+        lists: Vec::new(),
         rules,
     }
 }
