@@ -10,6 +10,7 @@ mod arguments;
 pub mod check;
 mod demo;
 mod exit;
+mod explain;
 mod load;
 mod loadgen;
 mod print;
@@ -45,6 +46,8 @@ enum Action {
     Score(score::ScoreArgs),
     /// Say whether a configuration is good, or everything that is wrong with it.
     Check(check::CheckArgs),
+    /// Print decision records from standard input in words.
+    Explain(explain::ExplainArgs),
     /// Say whether every input is answered, and whether there is one truth about each.
     Verify(verify::VerifyArgs),
 }
@@ -78,6 +81,7 @@ pub fn main() -> ExitCode {
         Action::Loadgen(args) => loadgen::run(&args),
         Action::Score(args) => score::run(&args),
         Action::Check(args) => check::run(&args),
+        Action::Explain(args) => explain::run(&args),
         Action::Verify(args) => verify::run(&args),
     };
     exit.into()

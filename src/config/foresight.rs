@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::domain::AMOUNT_MINOR_UNITS_MAX;
-use crate::engine::rules::{Condition, Field, Kind, Number, Operand};
+use crate::engine::rules::{Condition, Field, Kind, Listed, Number, Operand};
 use crate::engine::velocity::{Lookback, What};
 
 use super::possible::{Known, Order, Possible, related_to};
@@ -149,6 +149,14 @@ impl<'v> Foresight<'v> {
                 self.either(same, absent)
             }
             (Condition::HasText(field), _) => has_text(*field, wanted, possible),
+            // What a list holds is not looked at, only that absent is in none.
+            (Condition::Listed { listed: Listed::Number(field), .. }, true) => {
+                self.present(&[&Number::Read(Operand::Field(*field))], possible)
+            }
+            (Condition::Listed { listed: Listed::Text(field), .. }, true) => {
+                has_text(*field, true, possible)
+            }
+            (Condition::Listed { .. }, false) => Some(possible.clone()),
         }
     }
 

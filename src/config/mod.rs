@@ -9,7 +9,7 @@
 //! ```text
 //! files ─► document (TOML with places) ─► settings ──────────────────────► Settings
 //! env, --set ─┘                        └► rules ─► features, conditions ─► RuleSet
-//!                                           └───► calendar ───────────────┘
+//!                                           └───► calendar, lists ────────┘
 //! ```
 //!
 //! Reading files happens in `load`, and nowhere else here. This room must not know
@@ -34,6 +34,8 @@ mod foresight_tests;
 mod kafka_section;
 mod key_file;
 mod layers;
+mod list_file;
+mod lists;
 mod load;
 mod measures;
 mod membership;

@@ -336,7 +336,7 @@ fn mistakes_in_conditions_are_pointed_at_inside_them() {
         ("condition_several", r#""amont >= 5 && velocity.x >= 1 && eci == visa""#),
         ("condition_multiline", "\"\"\"\n  amount >= 5\n  && velocity.largest_2h >= 7\"\"\""),
         ("condition_escaped", r#""merchant_country == \"CHN\"""#),
-        ("condition_unreadable_field", r#""merchant_id == 'M-1'""#),
+        ("condition_unreadable_field", r#""terminal_id == 'T-1'""#),
         ("condition_unreadable_currency", r#""currency != 'CNY'""#),
         ("condition_arrow", r#""amount => 5""#),
         ("condition_angles", r#""eci <> 5""#),

@@ -81,7 +81,8 @@ fn the_overload_ladder_is_off_and_its_example_loads() {
     let text = fs::read_to_string("config/stopline.toml").expect("readable");
     let directory = tempfile::tempdir().expect("a directory");
     fs::create_dir(directory.path().join("dev")).expect("made");
-    for name in ["rules.toml", "dev/key_seed.hex"] {
+    fs::create_dir(directory.path().join("lists")).expect("made");
+    for name in ["rules.toml", "lists/risky_mccs.txt", "dev/key_seed.hex"] {
         fs::copy(Path::new("config").join(name), directory.path().join(name)).expect("copied");
     }
     let file = directory.path().join("stopline.toml");

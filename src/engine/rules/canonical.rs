@@ -49,6 +49,14 @@ fn write_rule_set(out: &mut String, rule_set: &RuleSet) -> fmt::Result {
     for feature in rule_set.features() {
         write_feature(out, feature)?;
     }
+    for list in rule_set.lists() {
+        let (name, of) = (list.name(), list.of().name());
+        write!(out, "list {name} of={of} values={} sha256=", list.values_count())?;
+        for byte in list.digest() {
+            write!(out, "{byte:02x}")?;
+        }
+        writeln!(out)?;
+    }
     for rule in rule_set.rules() {
         let (name, mode) = (rule.name(), rule.mode().name());
         write!(out, "rule {name} {mode} {} when ", rule.action())?;

@@ -7,6 +7,7 @@ use thiserror::Error;
 use crate::domain::{Currency, EventTime, RuleSetHash, Span};
 
 use super::super::velocity::{BusinessCalendar, FeaturePlan, FeatureSpec, Key, Lookback};
+use super::list::{LISTS_COUNT_MAX, List};
 use super::plan::Plan;
 use super::{Action, Bands, FailPolicy, Operand, POINTS_MAX, Rule, SCORE_MAX, canonical};
 
@@ -32,6 +33,8 @@ pub struct RuleSetParts {
     pub thresholds: Vec<Threshold>,
     /// What is counted.
     pub features: Vec<FeatureSpec>,
+    /// Values that rules look fields up in.
+    pub lists: Vec<Arc<List>>,
     /// What is made of it.
     pub rules: Vec<Rule>,
 }
@@ -64,6 +67,7 @@ pub struct RuleSet {
     fail_policy: FailPolicy,
     thresholds: Vec<Threshold>,
     features: Vec<FeatureSpec>,
+    lists: Vec<Arc<List>>,
     rules: Vec<Rule>,
     feature_plan: FeaturePlan,
     hash: RuleSetHash,
@@ -109,8 +113,8 @@ pub enum RuleSetFault {
         /// The feature.
         feature: Arc<str>,
     },
-    /// A rule reads a feature or threshold that the rule set does not have.
-    #[error("rule `{rule}` reads a feature or threshold that is not declared")]
+    /// A rule reads a feature, threshold or list that the rule set does not have.
+    #[error("rule `{rule}` reads a feature, threshold or list that is not declared")]
     UnknownOperand {
         /// The rule.
         rule: Arc<str>,
@@ -164,6 +168,7 @@ impl RuleSet {
             fail_policy: parts.fail_policy,
             thresholds: parts.thresholds,
             features: parts.features,
+            lists: parts.lists,
             rules: parts.rules,
             hash: RuleSetHash(0),
             plan: Plan::default(),
@@ -241,6 +246,11 @@ impl RuleSet {
         })
     }
 
+    /// The lists that rules look fields up in.
+    pub fn lists(&self) -> &[Arc<List>] {
+        &self.lists
+    }
+
     /// The rules, in the order of the file.
     pub fn rules(&self) -> &[Rule] {
         &self.rules
@@ -263,6 +273,7 @@ impl RuleSet {
     /// calendar ends_at=1798732800000 starts=1704124800000,1704211200000,…
     /// feature count_10m what=count window_millis=600000 outcomes=any with_current=true …
     /// feature spent_10bd what=sum window_business_days=10 outcomes=approved …
+    /// list risky_mccs of=merchant_category values=9 sha256=5f1c…
     /// rule burst live points=400 reason=velocity_count_exceeded when (>= velocity.count_10m …)
     /// ```
     ///
@@ -305,6 +316,7 @@ impl RuleSet {
         let rules: Vec<_> = self.rules.iter().map(Rule::name).collect();
         check_names("feature", features, FEATURES_COUNT_MAX)?;
         check_names("threshold", thresholds, THRESHOLDS_COUNT_MAX)?;
+        check_names("list", self.lists.iter().map(|it| it.name()).collect(), LISTS_COUNT_MAX)?;
         check_names("rule", rules, RULES_COUNT_MAX)
     }
 
@@ -336,7 +348,8 @@ impl RuleSet {
             Operand::Feature(at) => at.0 < self.features.len(),
             Operand::Threshold(at) => at.0 < self.thresholds.len(),
         };
-        if !reads.iter().all(is_known) {
+        let has_lists = rule.condition().lists().into_iter().all(|at| at < self.lists.len());
+        if !has_lists || !reads.iter().all(is_known) {
             return Err(RuleSetFault::UnknownOperand { rule: name() });
         }
         if !rule.condition().reads_the_request() {

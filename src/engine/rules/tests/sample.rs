@@ -121,6 +121,7 @@ pub(super) fn parts(rules: Vec<Rule>) -> RuleSetParts {
         .expect("sound"),
         thresholds: vec![Threshold { name: "limit".into(), value: 5, unit: Unit::Number }],
         features: vec![FeatureSpec::plain("largest", What::Max, Span::from_seconds(600))],
+        lists: Vec::new(),
         rules,
     }
 }
