@@ -27,15 +27,14 @@ use std::hint::black_box;
 use std::path::Path;
 
 use cel::{Context, Program, Value};
+use prost::Message as _;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 use stopline::config::parse_rules;
-use stopline::domain::{
-    AccountKey, Amount, Authorisation, Currency, EventTime, IdKey, Identifier, Initiator,
-    MessageType, Processing,
-};
+use stopline::domain::{Amount, Authorisation, Currency};
 use stopline::engine::rules::{RuleSet, Verdict};
 use stopline::service::Clock;
+use stopline::wire::{Door, DoorSettings, Format, Incoming, KafkaKey, KeySeed, proto};
 
 const FEATURES_COUNT: usize = 40;
 const ROWS_COUNT: usize = 512;
@@ -126,39 +125,10 @@ impl Row {
         let categories = [4829, 5411, 5732, 5814, 5999, 6051, 7995];
         Self {
             auth: Authorisation {
-                message_type: MessageType::from_indicator(100).unwrap(),
-                id: Identifier::new("a-1", 64).unwrap(),
-                id_key: IdKey::from_bits(1),
-                original_id: None,
-                original_key: None,
-                processing: Processing::Purchase,
-                incremental: false,
-                account: AccountKey::from_bits(2),
-                card: None,
                 amount: Amount::new(amount, Currency::from_numeric(156)),
-                billing_amount: None,
-                authorised_at: EventTime::EARLIEST,
-                original_authorised_at: None,
-                deadline: None,
-                merchant_id: None,
-                acquirer_id: None,
-                merchant: None,
                 merchant_category: Some(categories[random.random_range(0..categories.len())]),
-                merchant_country: None,
-                entry_mode: None,
-                channel: None,
-                initiator: Initiator::Cardholder,
                 eci: Some(random.random_range(0..8)),
-                cavv_result: None,
-                cvv2_result: None,
-                avs_result: None,
-                expiry_result: None,
-                bin: None,
-                ip_country: None,
-                scheme: None,
-                portfolio: None,
-                response_code: None,
-                outcome_elsewhere: None,
+                ..purchase()
             },
             evidence: (0..FEATURES_COUNT).map(|_| Some(random.random_range(0..=largest))).collect(),
         }
@@ -166,6 +136,29 @@ impl Row {
 
     fn amount(&self) -> Option<i64> {
         self.auth.amount.map(Amount::minor_units)
+    }
+}
+
+/// A plain purchase.
+fn purchase() -> Authorisation<'static> {
+    let message = proto::Authorisation {
+        message_type: proto::MessageType::MessageType0100.into(),
+        authorisation_id: "a-1".to_owned(),
+        account_reference: "account".to_owned(),
+        card: Some(proto::authorisation::Card::CardToken("token".to_owned())),
+        amount_minor_units: Some(1),
+        currency: "CNY".to_owned(),
+        authorised_at_millis: 1_700_000_000_000,
+        ..proto::Authorisation::default()
+    };
+    let (value, scratch) = (message.encode_to_vec().leak(), Box::leak(Box::default()));
+    let settings =
+        DoorSettings { accept_pan: false, numeric_references: false, message_bytes_max: 65_536 };
+    let seed = KeySeed::from_hex("000102030405060708090a0b0c0d0e0f").unwrap();
+    let key = KafkaKey::Record(Some(b"account"));
+    match Door::new(settings, &seed, None).decode(Format::Protobuf, key, Some(value), scratch) {
+        Ok(Incoming::Message { auth, .. }) => auth,
+        Ok(Incoming::Echo { .. }) | Err(_) => unreachable!("it is sound"),
     }
 }
 

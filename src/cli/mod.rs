@@ -12,6 +12,7 @@ mod check_report;
 mod config;
 mod demo;
 mod exit;
+mod explain;
 mod load;
 mod loadgen;
 mod print;
@@ -49,6 +50,8 @@ enum Action {
     Check(check::CheckArgs),
     /// Show, compare and describe configurations.
     Config(config::ConfigCommand),
+    /// Print decision records from standard input in words.
+    Explain(explain::ExplainArgs),
     /// Say whether every input is answered, and whether there is one truth about each.
     Verify(verify::VerifyArgs),
 }
@@ -83,6 +86,7 @@ pub fn main() -> ExitCode {
         Action::Score(args) => score::run(&args),
         Action::Check(args) => check::run(&args),
         Action::Config(command) => config::run(&command),
+        Action::Explain(args) => explain::run(&args),
         Action::Verify(args) => verify::run(&args),
     };
     exit.into()

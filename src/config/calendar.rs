@@ -243,7 +243,7 @@ fn make(zone: &TimeZone, weekend: &[Weekday], years: &[Year]) -> Result<Business
 
 /// The first moment of `date` in `zone`, which need not be midnight where clocks change
 /// then; `None` where the zone does not have that day.
-fn start_of(date: Date, zone: &TimeZone) -> Result<Option<EventTime>, String> {
+pub(super) fn start_of(date: Date, zone: &TimeZone) -> Result<Option<EventTime>, String> {
     let start = date.to_zoned_datetime(zone.clone()).map_err(|fault| fault.to_string())?;
     if start.date() != date {
         return Ok(None);

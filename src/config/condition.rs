@@ -3,7 +3,7 @@
 use ::cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
 
 use crate::engine::rules::{Choices, Condition, Field, Number, Operand, Relation, TextField};
-use crate::engine::velocity::{FeatureSpec, What};
+use crate::engine::velocity::FeatureSpec;
 
 use super::cel::Expression;
 use super::document::Node;
@@ -284,7 +284,9 @@ impl Compiler<'_> {
                 let what = format!("`{}` is always there", field.name());
                 self.refuse(inner, what, expected)
             }
-            Some(operand) if self.vocabulary.spec(operand).is_some_and(is_never_absent) => {
+            Some(operand)
+                if self.vocabulary.spec(operand).is_some_and(FeatureSpec::is_never_absent) =>
+            {
                 let what = "this feature is never absent: it is 0 where nothing was counted";
                 self.refuse(inner, what, expected)
             }
@@ -304,13 +306,4 @@ fn flag_is(field: Field, wanted: bool) -> Condition {
         relation: Relation::Equal,
         right: Number::Literal(i64::from(wanted)),
     }
-}
-
-/// True where a payment always has the feature; an overload may leave an optional one out.
-pub(super) fn is_never_absent(spec: &FeatureSpec) -> bool {
-    let has_value = match spec.what {
-        What::Count | What::Sum | What::DistinctMerchants | What::DistinctCountries => true,
-        What::Mean | What::Max | What::SecondsSinceLast => spec.absent_as.is_some(),
-    };
-    has_value && !spec.is_optional
 }

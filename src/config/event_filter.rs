@@ -1,269 +1,191 @@
-//! `where`: which authorisations a feature counts, by outcome and by kind of payment.
+//! `where`: which authorisations a feature counts.
 //!
-//! A condition is worked out for each outcome with each kind of payment, so that whatever
-//! is written comes to a set of these pairs. Two of the outcomes are no evidence, failed and
-//! unknown: they pass only where their own word asks for them.
+//! What is written is a condition on one authorisation. What it asks of the outcome alone is
+//! taken apart from the rest, for the authorisation being judged has no outcome yet. Two of
+//! the outcomes are no evidence, failed and unknown: they pass only where their own word asks
+//! for them.
 
-use ::cel::common::ast::{CallExpr, Expr, IdedExpr, LiteralValue, operators};
+use std::collections::BTreeMap;
 
-use crate::domain::Processing;
-use crate::engine::velocity::{OutcomeFilter, ProcessingFilter, RecordedOutcome};
+use crate::domain::Currency;
+use crate::engine::velocity::{DIRECTION_OUT, EventField, EventTest, OutcomeFilter, outcome_code};
 
 use super::cel::Expression;
 use super::document::Node;
+use super::event_condition::{OUTCOMES, Reader, range_of, words_of};
 use super::problem::{Problem, Problems};
 
 /// What a condition lets through.
-#[derive(Clone, Copy)]
+#[derive(Clone, Debug)]
 pub(super) struct EventFilter {
     pub(super) outcomes: OutcomeFilter,
-    pub(super) processings: ProcessingFilter,
+    /// What else must hold.
+    pub(super) test: Option<EventTest>,
     /// It asks for outcomes: the authorisation being judged has none yet.
     pub(super) is_by_outcome: bool,
 }
 
 impl EventFilter {
     /// Everything that is evidence.
-    pub(super) const NONE: Self = Self {
-        outcomes: OutcomeFilter::ANY,
-        processings: ProcessingFilter::ANY,
-        is_by_outcome: false,
-    };
+    pub(super) const NONE: Self =
+        Self { outcomes: OutcomeFilter::ANY, test: None, is_by_outcome: false };
 }
-
-const OUTCOMES_COUNT: usize = 5;
-const PROCESSINGS_COUNT: usize = 4;
-
-/// Outcomes by their words.
-const OUTCOMES: [(&str, RecordedOutcome); OUTCOMES_COUNT] = [
-    ("approved", RecordedOutcome::Approved),
-    ("stepped_up", RecordedOutcome::SteppedUp),
-    ("declined", RecordedOutcome::Declined),
-    ("failed", RecordedOutcome::Failed),
-    ("unknown", RecordedOutcome::Unknown),
-];
-
-/// Kinds of payment by their words; refunds and credits are in no window.
-const PROCESSINGS: [(&str, Processing); PROCESSINGS_COUNT] = [
-    ("purchase", Processing::Purchase),
-    ("cash", Processing::Cash),
-    ("quasi_cash", Processing::QuasiCash),
-    ("account_check", Processing::AccountCheck),
-];
-
-const FORM: &str = "`outcome` or `processing_code` with == WORD, != WORD or in [WORDS]";
 
 /// What the condition `text` of `node` lets through.
-pub(super) fn read_filter(node: &Node, text: &str, problems: &mut Problems) -> Option<EventFilter> {
+pub(super) fn read_filter(
+    node: &Node,
+    text: &str,
+    currency: Option<Currency>,
+    problems: &mut Problems,
+) -> Option<EventFilter> {
     let expression = Expression::parse(node, text, problems)?;
-    let mut reader = Reader { expression: &expression, named: Vec::new(), is_by_outcome: false };
-    let mut passing = reader.pairs(expression.root(), problems)?;
-    for ((_, outcome), pairs) in OUTCOMES.iter().zip(&mut passing) {
-        let is_asked_for = match outcome {
-            RecordedOutcome::Failed => reader.named.contains(outcome),
-            RecordedOutcome::Unknown => !reader.is_by_outcome || reader.named.contains(outcome),
-            RecordedOutcome::Approved
-            | RecordedOutcome::SteppedUp
-            | RecordedOutcome::Declined
-            | RecordedOutcome::Reversed => true,
-        };
-        for passes in pairs {
-            *passes &= is_asked_for;
+    let mut reader = Reader { expression: &expression, currency, problems };
+    let condition = reader.test(expression.root())?;
+    let admitted = admitted(&condition);
+    let asks_direction = condition.reads(EventField::Direction);
+    match passing(&condition, admitted) {
+        Some(Passing::Nothing) => {
+            let what = "no authorisation passes this filter";
+            let problem = Problem::error(&expression.whole(), what)
+                .expected("a condition that some authorisation fulfils");
+            problems.push(if asks_direction { problem.help(ONLY_OUT) } else { problem });
+            return None;
         }
+        Some(Passing::Everything) => {
+            let what = "this filters nothing: every authorisation passes";
+            let problem = Problem::warning(&expression.whole(), what);
+            problems.push(problem.help(if asks_direction { ONLY_OUT } else { "take it out" }));
+        }
+        Some(Passing::Some) | None => {}
     }
-    if passing == [[false; PROCESSINGS_COUNT]; OUTCOMES_COUNT] {
-        let problem = Problem::error(&expression.whole(), "no authorisation passes this filter");
-        problems.push(problem.expected("a condition that some authorisation fulfils"));
+    Some(split(condition, admitted))
+}
+
+const ONLY_OUT: &str = "windows remember payments only, and `direction` is `out` for each of \
+     them: money towards the cardholder, a refund or credit, leaves no trace in any window";
+
+/// The outcomes that are evidence, and those that are asked for by their own word.
+fn admitted(test: &EventTest) -> OutcomeFilter {
+    if !test.reads(EventField::Outcome) {
+        return OutcomeFilter::ANY;
+    }
+    let mut named = Vec::new();
+    test.for_each_leaf(&mut |field, leaf| {
+        if let (EventField::Outcome, EventTest::Among(_, codes)) = (field, leaf) {
+            named.extend(codes.iter().copied());
+        }
+    });
+    let evidence = ["approved", "stepped_up", "declined"];
+    let is_admitted = |word: &str, code: i64| evidence.contains(&word) || named.contains(&code);
+    let outcomes = OUTCOMES.iter().filter(|(word, it)| is_admitted(word, outcome_code(*it)));
+    outcomes.fold(OutcomeFilter::NONE, |set, (_, outcome)| set.with(*outcome))
+}
+
+/// What `test` asks of the outcome alone as a set, and the rest of it.
+fn split(test: EventTest, admitted: OutcomeFilter) -> EventFilter {
+    let is_by_outcome = test.reads(EventField::Outcome);
+    let parts = if let EventTest::All(parts) = test { parts } else { vec![test] };
+    let (of_outcome, mut rest): (Vec<_>, Vec<_>) = parts.into_iter().partition(|part| {
+        let mut is_alone = true;
+        part.for_each_leaf(&mut |field, _| is_alone &= field == EventField::Outcome);
+        is_alone
+    });
+    let passes = |code: i64| of_outcome.iter().all(|part| part.holds_where(&|_| Some(code)));
+    let outcomes = if of_outcome.is_empty() {
+        admitted
+    } else {
+        let passing =
+            OUTCOMES.iter().filter(|(_, it)| admitted.holds(*it) && passes(outcome_code(*it)));
+        passing.fold(OutcomeFilter::NONE, |set, (_, outcome)| set.with(*outcome))
+    };
+    let test = match rest.len() {
+        0 => None,
+        1 => rest.pop(),
+        _ => Some(EventTest::All(rest)),
+    };
+    EventFilter { outcomes, test, is_by_outcome }
+}
+
+/// How much passes a condition.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Passing {
+    Nothing,
+    Some,
+    Everything,
+}
+
+/// The most combinations of values that are tried.
+const TRIALS_COUNT_MAX: usize = 50_000;
+
+/// How much passes `test`: every word, and numbers on each side of every limit, are tried
+/// together. `None` where those are too many.
+fn passing(test: &EventTest, admitted: OutcomeFilter) -> Option<Passing> {
+    let mut values: BTreeMap<EventField, Vec<Option<i64>>> = BTreeMap::new();
+    test.for_each_leaf(&mut |field, leaf| {
+        let of_field = values.entry(field).or_insert_with(|| values_of(field, admitted));
+        of_field.extend(beside(field, leaf).into_iter().map(Some));
+    });
+    for of_field in values.values_mut() {
+        of_field.sort_unstable();
+        of_field.dedup();
+    }
+    let trials_count = values.values().try_fold(1_usize, |all, of| all.checked_mul(of.len()))?;
+    if trials_count > TRIALS_COUNT_MAX {
         return None;
     }
-    let found = as_product(&passing, reader.is_by_outcome);
-    if found.is_none() {
-        let what = "a feature cannot join `outcome` and `processing_code` like this";
-        let problem = Problem::error(&expression.whole(), what);
-        problems.push(problem.expected("one condition on each, joined by &&"));
-    }
-    found
-}
-
-/// For each of [`OUTCOMES`] with each of [`PROCESSINGS`], whether it passes.
-type Passing = [[bool; PROCESSINGS_COUNT]; OUTCOMES_COUNT];
-
-/// The outcomes and the kinds of payment whose pairs are exactly `passing`.
-fn as_product(passing: &Passing, is_by_outcome: bool) -> Option<EventFilter> {
-    let mut found = EventFilter {
-        outcomes: OutcomeFilter::NONE,
-        processings: ProcessingFilter::NONE,
-        is_by_outcome,
+    let passes = |trial: usize| {
+        let mut rest = trial;
+        let read: BTreeMap<EventField, Option<i64>> = values
+            .iter()
+            .map(|(field, of_field)| {
+                let value = of_field.get(rest % of_field.len()).copied().flatten();
+                rest /= of_field.len();
+                (*field, value)
+            })
+            .collect();
+        test.holds_where(&|field| read.get(&field).copied().flatten())
     };
-    for ((_, outcome), pairs) in OUTCOMES.iter().zip(passing) {
-        for ((_, processing), passes) in PROCESSINGS.iter().zip(pairs) {
-            if *passes {
-                found.outcomes = found.outcomes.with(*outcome);
-                found.processings = found.processings.with(*processing);
-            }
+    let passing_count = (0..trials_count).filter(|trial| passes(*trial)).count();
+    Some(match passing_count {
+        0 => Passing::Nothing,
+        _ if passing_count == trials_count && !test.reads(EventField::Outcome) => {
+            Passing::Everything
         }
-    }
-    let is_exact = OUTCOMES.iter().zip(passing).all(|((_, outcome), pairs)| {
-        PROCESSINGS.iter().zip(pairs).all(|((_, processing), passes)| {
-            let in_both = found.outcomes.holds(*outcome) && found.processings.holds(*processing);
-            in_both == *passes
-        })
-    });
-    is_exact.then_some(found)
-}
-
-struct Reader<'f> {
-    expression: &'f Expression,
-    /// The outcomes whose words are there.
-    named: Vec<RecordedOutcome>,
-    is_by_outcome: bool,
-}
-
-/// What a comparison is about.
-#[derive(Clone, Copy)]
-enum Subject {
-    Outcome,
-    Processing,
-}
-
-/// What it compares with.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Word {
-    Outcome(RecordedOutcome),
-    Processing(Processing),
-}
-
-impl Reader<'_> {
-    fn pairs(&mut self, part: &IdedExpr, problems: &mut Problems) -> Option<Passing> {
-        let Expr::Call(CallExpr { func_name, args, .. }) = &part.expr else {
-            return self.refuse(part, "this is no filter", FORM, problems);
-        };
-        match (func_name.as_str(), args.as_slice()) {
-            (operators::LOGICAL_AND, [left, right]) => {
-                self.both(left, right, |one, other| one && other, problems)
-            }
-            (operators::LOGICAL_OR, [left, right]) => {
-                self.both(left, right, |one, other| one || other, problems)
-            }
-            (operators::LOGICAL_NOT, [inner]) => self.pairs(inner, problems).map(not),
-            (operators::EQUALS, [left, right]) => self.is(left, right, problems),
-            (operators::NOT_EQUALS, [left, right]) => self.is(left, right, problems).map(not),
-            (operators::IN, [subject, list]) => {
-                let subject = self.subject(subject, problems)?;
-                let Expr::List(list) = &list.expr else {
-                    return self.refuse(list, "this is no list", "[WORDS]", problems);
-                };
-                let words: Vec<_> = list
-                    .elements
-                    .iter()
-                    .map(|element| self.word(subject, element, problems))
-                    .collect();
-                let words: Option<Vec<_>> = words.into_iter().collect();
-                words.map(|words| pairs_of(&words))
-            }
-            _ => self.refuse(part, "this is no filter", FORM, problems),
-        }
-    }
-
-    fn both(
-        &mut self,
-        left: &IdedExpr,
-        right: &IdedExpr,
-        join: fn(bool, bool) -> bool,
-        problems: &mut Problems,
-    ) -> Option<Passing> {
-        let (left, right) = (self.pairs(left, problems), self.pairs(right, problems));
-        let (mut joined, right) = (left?, right?);
-        for (one, other) in joined.iter_mut().flatten().zip(right.iter().flatten()) {
-            *one = join(*one, *other);
-        }
-        Some(joined)
-    }
-
-    fn is(
-        &mut self,
-        left: &IdedExpr,
-        right: &IdedExpr,
-        problems: &mut Problems,
-    ) -> Option<Passing> {
-        let subject = self.subject(left, problems)?;
-        let wanted = self.word(subject, right, problems)?;
-        Some(pairs_of(&[wanted]))
-    }
-
-    fn subject(&mut self, part: &IdedExpr, problems: &mut Problems) -> Option<Subject> {
-        if let Expr::Ident(name) = &part.expr {
-            if name == "outcome" {
-                self.is_by_outcome = true;
-                return Some(Subject::Outcome);
-            }
-            if name == "processing_code" {
-                return Some(Subject::Processing);
-            }
-        }
-        let what = "features are filtered by `outcome` and `processing_code` only";
-        self.refuse(part, what, "`outcome` or `processing_code`", problems)
-    }
-
-    fn word(&mut self, subject: Subject, part: &IdedExpr, problems: &mut Problems) -> Option<Word> {
-        let word = if let Expr::Ident(word) = &part.expr {
-            word.as_str()
-        } else if let Expr::Literal(LiteralValue::String(word)) = &part.expr {
-            word.inner()
-        } else {
-            ""
-        };
-        let (found, known, what, expected): (_, Vec<_>, _, _) = match subject {
-            Subject::Outcome => (
-                OUTCOMES.iter().find(|(name, _)| *name == word).map(|(_, it)| Word::Outcome(*it)),
-                OUTCOMES.iter().map(|(name, _)| *name).collect(),
-                "this is no outcome that a window remembers",
-                "`approved`, `stepped_up`, `declined`, `failed` or `unknown`",
-            ),
-            Subject::Processing => (
-                PROCESSINGS
-                    .iter()
-                    .find(|(name, _)| *name == word)
-                    .map(|(_, it)| Word::Processing(*it)),
-                PROCESSINGS.iter().map(|(name, _)| *name).collect(),
-                "this is no kind of payment that a window remembers",
-                "`purchase`, `cash`, `quasi_cash` or `account_check`",
-            ),
-        };
-        match found {
-            Some(Word::Outcome(outcome)) => self.named.push(outcome),
-            Some(Word::Processing(_)) => {}
-            None => {
-                let problem = Problem::error(&self.expression.spot(part), what);
-                problems.push(problem.expected(expected).guess(word, known));
-            }
-        }
-        found
-    }
-
-    fn refuse<T>(
-        &self,
-        part: &IdedExpr,
-        what: &str,
-        expected: &str,
-        problems: &mut Problems,
-    ) -> Option<T> {
-        let problem = Problem::error(&self.expression.spot(part), what);
-        problems.push(problem.expected(expected));
-        None
-    }
-}
-
-fn pairs_of(words: &[Word]) -> Passing {
-    OUTCOMES.map(|(_, outcome)| {
-        PROCESSINGS.map(|(_, processing)| {
-            words.contains(&Word::Outcome(outcome)) || words.contains(&Word::Processing(processing))
-        })
+        _ => Passing::Some,
     })
 }
 
-fn not(passing: Passing) -> Passing {
-    passing.map(|pairs| pairs.map(|passes| !passes))
+/// What an authorisation may have in `field`, as far as words and absence go.
+fn values_of(field: EventField, admitted: OutcomeFilter) -> Vec<Option<i64>> {
+    let mut values: Vec<_> = if field == EventField::Outcome {
+        let outcomes = OUTCOMES.iter().filter(|(_, it)| admitted.holds(*it));
+        outcomes.map(|(_, it)| Some(outcome_code(*it))).collect()
+    } else if field == EventField::Direction {
+        vec![Some(DIRECTION_OUT)]
+    } else {
+        words_of(field).into_iter().map(|(_, code)| Some(code)).collect()
+    };
+    if !field.is_always_there() {
+        values.push(None);
+    }
+    values
+}
+
+/// Numbers at and beside those that `leaf` names, as far as `field` can have them.
+fn beside(field: EventField, leaf: &EventTest) -> Vec<i64> {
+    let named = match leaf {
+        EventTest::Among(_, values) => values.clone(),
+        EventTest::Within(_, least, most) => vec![*least, *most],
+        EventTest::Has(_) | EventTest::All(_) | EventTest::Any(_) | EventTest::Not(_) => Vec::new(),
+    };
+    match (field, range_of(field)) {
+        (EventField::Country, _) => named.into_iter().chain([0]).collect(),
+        (_, Some((least, most))) => {
+            let around = named.into_iter().flat_map(|it| [it - 1, it, it + 1]);
+            around.chain([least]).filter(|it| (least..=most).contains(it)).collect()
+        }
+        (_, None) => Vec::new(),
+    }
 }
 
 #[cfg(test)]
@@ -273,22 +195,22 @@ mod tests {
     use super::*;
     use crate::config::document::Document;
 
-    fn read(condition: &str) -> Option<EventFilter> {
-        let document =
-            Document::parse(Path::new("rules.toml"), &format!("where = \"{condition}\""));
+    fn read(condition: &str) -> (Option<EventFilter>, Problems) {
+        let document = Document::parse(Path::new("rules.toml"), &format!("where = '{condition}'"));
         let entry = document.table.entries.first().expect("one");
-        read_filter(&entry.node, condition, &mut Problems::default())
+        let mut problems = Problems::default();
+        let yuan = Some(Currency::from_numeric(156));
+        let found = read_filter(&entry.node, condition, yuan, &mut problems);
+        (found, problems)
     }
 
-    /// The words that pass, outcomes first.
+    /// The outcomes that pass, then what else is asked for.
     fn words(condition: &str) -> String {
-        let Some(found) = read(condition) else { return "refused".to_owned() };
+        let Some(found) = read(condition).0 else { return "refused".to_owned() };
         let outcomes = OUTCOMES.iter().filter(|(_, it)| found.outcomes.holds(*it));
-        let kinds = PROCESSINGS.iter().filter(|(_, it)| found.processings.holds(*it));
         let outcomes: Vec<_> = outcomes.map(|(word, _)| *word).collect();
-        let kinds: Vec<_> = kinds.map(|(word, _)| *word).collect();
-        let kinds = if found.processings.is_any() { "any".to_owned() } else { kinds.join("+") };
-        format!("{} {kinds}", outcomes.join("+"))
+        let test = found.test.map_or_else(|| "any".to_owned(), |test| test.to_string());
+        format!("{} {test}", outcomes.join("+"))
     }
 
     #[test]
@@ -310,28 +232,61 @@ mod tests {
     }
 
     #[test]
-    fn kinds_of_payment_are_filtered_alone_or_together_with_outcomes() {
+    fn what_is_asked_of_outcomes_alone_is_apart_from_the_rest() {
         let evidence = "approved+stepped_up+declined+unknown";
         for (condition, expected) in [
-            ("processing_code == account_check", format!("{evidence} account_check")),
-            ("processing_code != account_check", format!("{evidence} purchase+cash+quasi_cash")),
-            ("processing_code in [cash, quasi_cash]", format!("{evidence} cash+quasi_cash")),
-            (
-                "outcome == declined && processing_code == account_check",
-                "declined account_check".to_owned(),
-            ),
+            ("processing_code == account_check", format!("{evidence} (in processing_code 5)")),
             (
                 "processing_code != account_check && outcome in [failed, declined]",
-                "declined+failed purchase+cash+quasi_cash".to_owned(),
+                "declined+failed (not (in processing_code 5))".to_owned(),
             ),
-            ("outcome == declined || processing_code == cash", "refused".to_owned()),
+            (
+                "outcome == declined || initiator == merchant",
+                "approved+stepped_up+declined (or (in outcome 2) (in initiator 1))".to_owned(),
+            ),
+            (
+                r#"outcome == approved && amount >= "10.00 CNY" && amount < "20 CNY""#,
+                "approved (and (within amount 1000 1000000000000000) (within amount 0 1999))"
+                    .to_owned(),
+            ),
+            (
+                "entry_mode != chip",
+                format!("{evidence} (and (has entry_mode) (not (in entry_mode 3)))"),
+            ),
+            (
+                "5411 == merchant_category || 6000 > merchant_category",
+                format!(
+                    "{evidence} (or (in merchant_category 5411) (within merchant_category 1 5999))"
+                ),
+            ),
+            (
+                r#"merchant_country in ["US", CN]"#,
+                format!("{evidence} (in merchant_country 17230 21843)"),
+            ),
             ("processing_code == cash && processing_code == purchase", "refused".to_owned()),
             ("processing_code == refund", "refused".to_owned()),
             ("processing_code == approved", "refused".to_owned()),
+            ("merchant_category == 0", "refused".to_owned()),
+            ("merchant_category > 6000 && merchant_category < 6001", "refused".to_owned()),
+            (r#"amount >= "10.00 USD""#, "refused".to_owned()),
+            ("initiator < merchant", "refused".to_owned()),
+            ("has(initiator)", "refused".to_owned()),
+            (r#"direction == "in""#, "refused".to_owned()),
         ] {
             assert_eq!(words(condition), expected, "{condition}");
         }
-        assert!(read("outcome == failed").is_some_and(|it| it.is_by_outcome));
-        assert!(read("processing_code == cash").is_some_and(|it| !it.is_by_outcome));
+        assert!(read("outcome == failed").0.is_some_and(|it| it.is_by_outcome));
+        assert!(read("processing_code == cash").0.is_some_and(|it| !it.is_by_outcome));
+    }
+
+    #[test]
+    fn what_lets_everything_through_is_told() {
+        for condition in ["direction == out", "has(channel) || !has(channel)"] {
+            let (found, problems) = read(condition);
+            assert!(found.is_some(), "{condition}");
+            assert_eq!((problems.errors_count(), problems.warnings_count()), (0, 1), "{condition}");
+        }
+        let (_, problems) = read("has(channel) && outcome == approved");
+        assert!(problems.is_empty());
     }
 }

@@ -3,10 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::domain::AMOUNT_MINOR_UNITS_MAX;
-use crate::engine::rules::{Condition, Field, Kind, Number, Operand};
+use crate::engine::rules::{Condition, Field, Kind, Listed, Number, Operand};
 use crate::engine::velocity::{Lookback, What};
 
-use super::condition::is_never_absent;
 use super::possible::{Known, Order, Possible, related_to};
 use super::possible_text::{has_text, text_among};
 use super::ranges::Ranges;
@@ -73,13 +72,13 @@ impl<'v> Foresight<'v> {
                     };
                 };
                 let is_span = matches!(spec.what, What::SecondsSinceLast);
-                let window_seconds = i128::from(spec.window.longest().millis() / 1_000);
+                let window_seconds = i128::from(spec.reach().millis() / 1_000);
                 let most = if is_span { window_seconds } else { largest };
                 let stand_in = spec.absent_as.map(i128::from);
                 let numbers = Ranges::between(0, most).or(&Ranges::of(stand_in));
                 // A calendar ends.
                 let in_days = matches!(spec.window, Lookback::BusinessDays(_));
-                Known { numbers, may_be_absent: in_days || !is_never_absent(spec) }
+                Known { numbers, may_be_absent: in_days || !spec.is_never_absent() }
             }
         }
     }
@@ -150,6 +149,14 @@ impl<'v> Foresight<'v> {
                 self.either(same, absent)
             }
             (Condition::HasText(field), _) => has_text(*field, wanted, possible),
+            // What a list holds is not looked at, only that absent is in none.
+            (Condition::Listed { listed: Listed::Number(field), .. }, true) => {
+                self.present(&[&Number::Read(Operand::Field(*field))], possible)
+            }
+            (Condition::Listed { listed: Listed::Text(field), .. }, true) => {
+                has_text(*field, true, possible)
+            }
+            (Condition::Listed { .. }, false) => Some(possible.clone()),
         }
     }
 

@@ -52,6 +52,7 @@ fn vocabulary(rule_set: &RuleSet) -> Vocabulary {
         is_sound: true,
         features: rule_set.features().to_vec(),
         thresholds: rule_set.thresholds().to_vec(),
+        lists: Vec::new(),
     }
 }
 
@@ -144,6 +145,10 @@ fn payments() -> Vec<(Authorisation<'static>, Evidence)> {
         avs_result: None,
         expiry_result: None,
         bin: None,
+        acquirer: None,
+        device: None,
+        ip: None,
+        email: None,
         ip_country: None,
         scheme: None,
         portfolio: None,
@@ -190,6 +195,7 @@ fn what_is_said_to_be_never_or_always_so_is() {
             fail_policy: rule_set.fail_policy().clone(),
             thresholds: rule_set.thresholds().to_vec(),
             features: rule_set.features().to_vec(),
+            lists: Vec::new(),
             rules: vec![rule],
         });
         let alone = alone.expect("sound");

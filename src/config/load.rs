@@ -1,7 +1,7 @@
 //! The only place of this room that reads files.
 
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,10 +17,7 @@ use super::settings::{Loaded, Origin, Settings};
 use super::settings_reader::read_settings;
 
 /// The largest file that is read, in bytes.
-const FILE_BYTES_MAX: u64 = 4 << 20;
-
-/// How often a file is read again that is not the same twice.
-const READINGS_COUNT_MAX: usize = 5;
+pub(super) const FILE_BYTES_MAX: u64 = 4 << 20;
 
 /// All that was read, sound.
 #[derive(Clone, Debug)]
@@ -62,9 +59,10 @@ pub fn load(
     files.extend(list_layers(file, &mut Problems::default()));
     match (loaded, looked_at.rules) {
         (Some(Loaded { settings, origins }), Some(rules)) if problems.errors_count() == 0 => {
-            let RulesRead { rule_set, calendar_file } = rules;
+            let RulesRead { rule_set, calendar_file, list_files } = rules;
             files.push(settings.rules_file.clone());
             files.extend(calendar_file.clone());
+            files.extend(list_files);
             Ok(Configuration {
                 settings,
                 origins,
@@ -131,8 +129,8 @@ pub fn is_rule_set(path: &Path) -> bool {
     })
 }
 
-/// The rule set in `text`, which came from `path`, with warnings. Reads no file, so the text
-/// cannot name a calendar.
+/// The rule set in `text`, which came from `path`, with warnings. Reads no file: of those
+/// that a text may name it knows the lists that the source ships.
 ///
 /// # Errors
 /// All [`Problems`] of the text.
@@ -181,11 +179,19 @@ fn load_rules_into(path: &Path, problems: &mut Problems) -> Option<RulesRead> {
     read_rules(path, &text, &read_named, problems)
 }
 
-fn read_named(file: &NamedFile, problems: &mut Problems) -> Option<String> {
-    read_text(&file.path, Some(file), problems)
+fn read_named(file: &NamedFile, bytes_max: u64, problems: &mut Problems) -> Option<String> {
+    read_text_within(&file.path, bytes_max, Some(file), problems)
 }
 
-fn read_nothing(file: &NamedFile, problems: &mut Problems) -> Option<String> {
+/// The files beside the shipped rule set that it names: they need not be read.
+const SHIPPED: [(&str, &str); 1] =
+    [("lists/risky_mccs.txt", include_str!("../../config/lists/risky_mccs.txt"))];
+
+fn read_nothing(file: &NamedFile, _bytes_max: u64, problems: &mut Problems) -> Option<String> {
+    let shipped = SHIPPED.iter().find(|(path, _)| file.path.ends_with(path));
+    if let Some((_, text)) = shipped {
+        return Some((*text).to_owned());
+    }
     problems.push(file.problem("is a file of its own, and no file is read here"));
     None
 }
@@ -230,43 +236,35 @@ pub(super) enum ReadFault {
 
 /// The text of `path`.
 pub(super) fn read_file(path: &Path) -> Result<String, ReadFault> {
-    let bytes = read_steady(path)
-        .map_err(|error| ReadFault::Unreadable(format!("cannot be read: {error}")))?;
-    let Some(bytes) = bytes else {
-        let why = "changes while it is read; try again when it is written";
-        return Err(ReadFault::Unreadable(why.to_owned()));
-    };
-    if bytes.len() as u64 > FILE_BYTES_MAX {
-        return Err(ReadFault::Unreadable(format!("is larger than {FILE_BYTES_MAX} bytes")));
+    read_file_within(path, FILE_BYTES_MAX)
+}
+
+/// The text of `path`, which has at most `bytes_max` bytes.
+fn read_file_within(path: &Path, bytes_max: u64) -> Result<String, ReadFault> {
+    let mut bytes = Vec::new();
+    let read = File::open(path).and_then(|file| {
+        let before = file.metadata()?;
+        (&file).take(bytes_max + 1).read_to_end(&mut bytes)?;
+        // A pipe has no length and no changes.
+        let after = file.metadata()?;
+        let is_same = before.len() == after.len() && before.modified()? == after.modified()?;
+        Ok(!before.is_file() || is_same)
+    });
+    match read {
+        Err(error) => return Err(ReadFault::Unreadable(format!("cannot be read: {error}"))),
+        Ok(_) if bytes.len() as u64 > bytes_max => {
+            return Err(ReadFault::Unreadable(format!("is larger than {bytes_max} bytes")));
+        }
+        Ok(false) => {
+            let why = "changed while it was read: write a new file, then rename it";
+            return Err(ReadFault::Unreadable(why.to_owned()));
+        }
+        Ok(true) => {}
     }
     String::from_utf8(bytes).map_err(|error| {
         let at = error.utf8_error().valid_up_to();
         ReadFault::NoText(Box::new((error.into_bytes(), at)))
     })
-}
-
-/// The bytes of `path`, a little more than are allowed at most, when two readings in a row are
-/// the same: half a file may well be sound, and mean something else. `None` where they never are.
-fn read_steady(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    let read = || {
-        let mut bytes = Vec::new();
-        let file = File::open(path)?;
-        let can_be_read_again = file.metadata()?.is_file();
-        file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes)?;
-        io::Result::Ok((bytes, can_be_read_again))
-    };
-    let (mut last, can_be_read_again) = read()?;
-    if !can_be_read_again {
-        return Ok(Some(last));
-    }
-    for _ in 0..READINGS_COUNT_MAX {
-        let (bytes, _) = read()?;
-        if bytes == last {
-            return Ok(Some(bytes));
-        }
-        last = bytes;
-    }
-    Ok(None)
 }
 
 /// The text of `path`, which `named` names; a problem where it cannot be read, is too
@@ -276,7 +274,16 @@ pub(super) fn read_text(
     named: Option<&NamedFile>,
     problems: &mut Problems,
 ) -> Option<String> {
-    match read_file(path) {
+    read_text_within(path, FILE_BYTES_MAX, named, problems)
+}
+
+fn read_text_within(
+    path: &Path,
+    bytes_max: u64,
+    named: Option<&NamedFile>,
+    problems: &mut Problems,
+) -> Option<String> {
+    match read_file_within(path, bytes_max) {
         Ok(text) => return Some(text),
         Err(ReadFault::Unreadable(why)) => {
             let problem = match named {

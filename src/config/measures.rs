@@ -4,7 +4,6 @@
 use ::cel::common::ast::{Expr, IdedExpr, LiteralValue, operators};
 
 use crate::engine::rules::{Field, Kind, Operand, Unit};
-use crate::engine::velocity::What;
 
 use super::condition::Compiler;
 use super::problem::{Code, Problem};
@@ -161,7 +160,7 @@ impl Compiler<'_> {
         match operand {
             Operand::Field(field) => measure_of_field(field) == Some(MONEY),
             Operand::Feature(_) => {
-                self.vocabulary.spec(operand).is_some_and(|spec| is_money(spec.what))
+                self.vocabulary.spec(operand).is_some_and(|spec| spec.what.is_money())
             }
             Operand::Threshold(at) => {
                 let threshold = self.vocabulary.thresholds.get(at.0);
@@ -177,17 +176,6 @@ fn measure_of_field(field: Field) -> Measure {
         Kind::Amount => Some(MONEY),
         Kind::Number => Some(PLAIN),
         Kind::Country | Kind::Word(_) | Kind::Flag => None,
-    }
-}
-
-/// True where features that count so are amounts in the policy's currency.
-pub(super) const fn is_money(what: What) -> bool {
-    match what {
-        What::Sum | What::Mean | What::Max => true,
-        What::Count
-        | What::DistinctMerchants
-        | What::DistinctCountries
-        | What::SecondsSinceLast => false,
     }
 }
 

@@ -2,10 +2,13 @@
 
 use ::cel::common::ast::{Expr, IdedExpr};
 
-use crate::engine::rules::{Choices, Condition, Number, Operand};
+use crate::engine::rules::{Choices, Condition, ListIndex, ListOf, Listed, Number, Operand};
 
 use super::condition::Compiler;
+use super::problem::{Code, Problem};
 use super::term::Term;
+
+const LIST_FORM: &str = "values in brackets, such as [1, 2], or lists.NAME";
 
 impl Compiler<'_> {
     /// The condition `value in list`, which is written as `part`.
@@ -16,9 +19,11 @@ impl Compiler<'_> {
         list: &IdedExpr,
     ) -> Option<Condition> {
         let term = self.term(value)?;
+        if let Some(name) = list_named(list) {
+            return self.listed(value, &term, list, name);
+        }
         let Expr::List(written) = &list.expr else {
-            let expected = "values in brackets, such as [1, 2]";
-            return self.refuse(list, "this is no list", expected);
+            return self.refuse(list, "this is no list", LIST_FORM);
         };
         let elements = written.elements.as_slice();
         if elements.is_empty() {
@@ -78,6 +83,46 @@ impl Compiler<'_> {
         }
     }
 
+    /// The condition `value in lists.NAME`.
+    fn listed(
+        &mut self,
+        value: &IdedExpr,
+        term: &Term,
+        list: &IdedExpr,
+        name: &str,
+    ) -> Option<Condition> {
+        let found = self.vocabulary.lists.iter().enumerate().find(|(_, it)| *it.name == *name);
+        let Some((at, declared)) = found else {
+            if self.vocabulary.is_complete {
+                let known: Vec<_> = self.vocabulary.lists.iter().map(|it| &*it.name).collect();
+                let problem =
+                    Problem::error(&self.expression.spot(list), format!("unknown list `{name}`"))
+                        .code(Code::UnknownName)
+                        .expected("a list that [lists] declares")
+                        .guess(name, known);
+                self.problems.push(problem);
+            }
+            return None;
+        };
+        let listed = match term {
+            Term::Number(Number::Read(Operand::Field(field)))
+            | Term::Word(_, field)
+            | Term::Country(field) => Some(Listed::Number(*field)),
+            Term::Text(field) => Some(Listed::Text(*field)),
+            Term::Bare(name) => return self.unknown_name(value, name),
+            Term::Number(_) | Term::Flag(_) | Term::Quoted(_) | Term::Boolean(_) => None,
+        };
+        let of = declared.of?;
+        if let Some(listed) = listed.filter(|listed| of.takes(*listed)) {
+            let (list, name) = (ListIndex(at), declared.name.clone());
+            return Some(Condition::Listed { listed, list, name });
+        }
+        let fields =
+            if of == ListOf::Country { "merchant_country` or `ip_country" } else { of.name() };
+        let what = format!("`lists.{name}` has values of `{}`", of.name());
+        self.refuse(value, what, format!("`{fields}` before `in lists.{name}`"))
+    }
+
     fn list_number(&mut self, element: &IdedExpr) -> Option<i64> {
         let term = self.term(element)?;
         let number = match (&term, term.word()) {
@@ -102,6 +147,13 @@ impl Compiler<'_> {
         let found: Vec<_> = elements.iter().map(|element| read(self, element)).collect();
         found.into_iter().collect()
     }
+}
+
+/// The name in `lists.NAME`.
+fn list_named(list: &IdedExpr) -> Option<&str> {
+    let Expr::Select(select) = &list.expr else { return None };
+    let is_of_lists = matches!(&select.operand.expr, Expr::Ident(room) if room == "lists");
+    is_of_lists.then_some(select.field.as_str())
 }
 
 fn among(value: Number, choices: Vec<i64>) -> Condition {

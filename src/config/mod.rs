@@ -9,7 +9,7 @@
 //! ```text
 //! files ─► document (TOML with places) ─► settings ──────────────────────► Settings
 //! env, --set ─┘                        └► rules ─► features, conditions ─► RuleSet
-//!                                           └───► calendar ───────────────┘
+//!                                           └───► calendar, lists ────────┘
 //! ```
 //!
 //! Reading files happens in `load`, and nowhere else here. This room must not know
@@ -23,6 +23,7 @@ mod client_property;
 mod condition;
 mod difference;
 mod document;
+mod event_condition;
 mod event_filter;
 mod fail_causes;
 mod fail_policy;
@@ -34,6 +35,8 @@ mod foresight_tests;
 mod kafka_section;
 mod key_file;
 mod layers;
+mod list_file;
+mod lists;
 mod load;
 mod measures;
 mod membership;

@@ -1,4 +1,4 @@
-//! What a sound configuration will come to in time: calendars end.
+//! What a sound configuration will come to in time: calendars end, entries of lists lapse.
 
 use crate::domain::{EventTime, Span};
 use crate::engine::velocity::Lookback;
@@ -15,9 +15,9 @@ const MS_A_DAY: i64 = 86_400_000;
 impl Configuration {
     /// What is wrong with it at `now`, or soon will be: an error where a window counts
     /// business days that its calendar does not know, a warning where the calendar ends
-    /// within 45 days.
+    /// within 45 days, and one for each list of which values have lapsed.
     pub fn outlook(&self, now: EventTime) -> Problems {
-        let mut problems = Problems::default();
+        let mut problems = self.lapsed_entries(now);
         let Some(calendar) = self.rule_set.calendar() else { return problems };
         let file = self.calendar_file.as_ref().map_or("?".into(), |file| file.to_string_lossy());
         if let Some(feature) = self.rule_set.out_of_calendar(now) {

@@ -82,7 +82,9 @@ impl Compiler<'_> {
             .code(Code::UnknownName)
             .expected("a field of the request, velocity.NAME or thresholds.NAME");
         let problem = match name {
-            "velocity" | "thresholds" => problem.help(format!("write `{name}.` and a name")),
+            "velocity" | "thresholds" | "lists" => {
+                problem.help(format!("write `{name}.` and a name"))
+            }
             _ => self.vocabulary.guess(problem, name),
         };
         self.problems.push(problem);

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use jiff::tz::TimeZone;
+
 use crate::domain::Currency;
 use crate::engine::rules::{
     Action, Bands, MerchantInitiatedStepUp, Mode, Operand, RULES_COUNT_MAX, Rule, RuleSet,
@@ -13,6 +15,7 @@ use crate::engine::velocity::{BusinessCalendar, Lookback};
 use super::calendar::read_calendar;
 use super::document::{Document, Fields, Node, Table};
 use super::features::read_features;
+use super::load::FILE_BYTES_MAX;
 use super::named_file::NamedFile;
 use super::names::{check_double, read_choice, require_entry, tables_of};
 use super::problem::{Code, Problem, Problems, Spot};
@@ -20,15 +23,17 @@ use super::units::parse_currency;
 use super::vocabulary::Vocabulary;
 use super::window::NamedCalendar;
 
-/// A rule set, and the calendar file that it names.
+/// A rule set, and the files that it names.
 #[derive(Clone, Debug)]
 pub(super) struct RulesRead {
     pub(super) rule_set: RuleSet,
     pub(super) calendar_file: Option<PathBuf>,
+    pub(super) list_files: Vec<PathBuf>,
 }
 
-/// Gives the text of a file that a rule set names; a problem where it cannot.
-pub(super) type ReadNamed<'r> = &'r dyn Fn(&NamedFile, &mut Problems) -> Option<String>;
+/// Gives the text of a file that a rule set names, of so many bytes at most; a problem where
+/// it cannot.
+pub(super) type ReadNamed<'r> = &'r dyn Fn(&NamedFile, u64, &mut Problems) -> Option<String>;
 
 /// Reads the rule set in `text`, which came from `path`, and what it names by `read_named`.
 /// Warnings, and errors where there is no rule set, are added to `problems`.
@@ -50,7 +55,7 @@ pub(super) fn read_rules(
 pub(super) struct Reader<'r> {
     pub(super) document: &'r Document,
     pub(super) problems: &'r mut Problems,
-    read_named: ReadNamed<'r>,
+    pub(super) read_named: ReadNamed<'r>,
 }
 
 /// The calendar that a rule set names.
@@ -82,15 +87,19 @@ impl Reader<'_> {
             Some(CalendarRead { calendar: None, .. }) => NamedCalendar::Unsound,
             Some(CalendarRead { calendar: Some(calendar), .. }) => NamedCalendar::Sound(calendar),
         };
+        let zone =
+            calendar.as_ref().and_then(|it| TimeZone::get(it.calendar.as_ref()?.zone()).ok());
+        let lists = self.lists(&mut top, zone.as_ref());
         let features = read_features(&mut top, currency, named, is_whole, self.problems);
         let vocabulary = Vocabulary {
             currency,
             is_sound: is_whole && self.problems.errors_count() == errors_count,
             is_complete: is_whole
                 && features.is_complete
-                && !["thresholds", "velocity"].iter().any(|key| top.is_misspelt(key)),
+                && !["thresholds", "velocity", "lists"].iter().any(|key| top.is_misspelt(key)),
             features: features.specs.iter().map(|(spec, _)| spec.clone()).collect(),
             thresholds: thresholds.iter().map(|(it, _)| it.clone()).collect(),
+            lists,
         };
         let rules = self.rules(&mut top, &vocabulary);
         top.finish(self.problems);
@@ -99,6 +108,8 @@ impl Reader<'_> {
             let thresholds = thresholds.iter().map(|(it, spot)| (it.name.as_ref(), spot));
             self.warn_unused("velocity", features, &rules, &vocabulary);
             self.warn_unused("thresholds", thresholds, &rules, &vocabulary);
+            let used: Vec<_> = rules.iter().flat_map(|it| it.rule.condition().lists()).collect();
+            self.warn_unused_lists(&vocabulary.lists, &used);
             self.warn_toothless(bands.as_ref(), &rules);
             self.warn_idle_calendar(calendar.as_ref(), &vocabulary);
         }
@@ -111,12 +122,14 @@ impl Reader<'_> {
             fail_policy: fail_policy?,
             thresholds: vocabulary.thresholds,
             features: vocabulary.features,
+            lists: vocabulary.lists.iter().filter_map(|it| it.list.clone()).collect(),
             rules: rules.into_iter().map(|placed| placed.rule).collect(),
         };
         match RuleSet::new(parts) {
             Ok(rule_set) => {
                 let calendar_file = calendar.map(|calendar| calendar.file.path);
-                Some(RulesRead { rule_set, calendar_file })
+                let list_files = vocabulary.lists.iter().filter_map(|it| it.path.clone()).collect();
+                Some(RulesRead { rule_set, calendar_file, list_files })
             }
             Err(fault) => {
                 self.problems.push(Problem::error(&self.document.top, fault.to_string()));
@@ -141,7 +154,7 @@ impl Reader<'_> {
         let node = top.find("calendar")?;
         let path = node.path(self.problems)?;
         let file = NamedFile { key: "calendar".to_owned(), path, spot: node.spot.clone() };
-        let text = (self.read_named)(&file, self.problems);
+        let text = (self.read_named)(&file, FILE_BYTES_MAX, self.problems);
         let calendar = text.and_then(|text| read_calendar(&file.path, &text, self.problems));
         Some(CalendarRead { file, calendar: calendar.map(Arc::new) })
     }

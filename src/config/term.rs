@@ -135,6 +135,10 @@ impl Compiler<'_> {
                 "threshold",
                 self.vocabulary.threshold_names().collect(),
             ),
+            "lists" => {
+                let expected = "a field before it: merchant_category in lists.NAME";
+                return self.refuse(part, "a list stands only behind `in`", expected);
+            }
             _ => {
                 let written = if room.is_empty() {
                     "this is no known name".to_owned()

@@ -8,6 +8,7 @@ use crate::engine::rules::{
 };
 use crate::engine::velocity::FeatureSpec;
 
+use super::lists::DeclaredList;
 use super::problem::{Problem, nearest};
 
 /// What a condition may name: the request's fields, and what the file declares.
@@ -23,6 +24,8 @@ pub(super) struct Vocabulary {
     pub(super) features: Vec<FeatureSpec>,
     /// In file order; one that is not sound still has its name here.
     pub(super) thresholds: Vec<Threshold>,
+    /// In file order; one that is not sound still has its name here.
+    pub(super) lists: Vec<DeclaredList>,
 }
 
 /// What people call a field, and what it is called here.
@@ -45,7 +48,7 @@ const OTHER_NAMES: [(&str, &str); 15] = [
 ];
 
 /// Fields of the contract that conditions cannot read.
-const UNREADABLE: [&str; 21] = [
+const UNREADABLE: [&str; 19] = [
     "message_type",
     "authorisation_id",
     "original_id",
@@ -57,8 +60,6 @@ const UNREADABLE: [&str; 21] = [
     "authorised_at_millis",
     "original_authorised_at_millis",
     "deadline_millis",
-    "merchant_id",
-    "acquirer_id",
     "terminal_id",
     "device_id",
     "ip_address",
@@ -172,6 +173,8 @@ impl Vocabulary {
             Some("velocity")
         } else if self.threshold_names().any(|name| name == written) {
             Some("thresholds")
+        } else if self.lists.iter().any(|list| *list.name == *written) {
+            Some("lists")
         } else {
             None
         };

@@ -7,12 +7,20 @@ use crate::engine::velocity::{BUSINESS_DAYS_MAX, BusinessCalendar, BusinessDays,
 
 use super::document::Node;
 use super::problem::{Code, Problem, Problems};
-use super::units::{parse_span, show_span};
+use super::units::{SPAN_FORM, parse_span, show_span};
 
 const SPAN_MIN: Span = Span::from_seconds(10);
 
 /// The longest span of time; business days have a limit of their own.
 pub(super) const SPAN_MAX: Span = Span::from_seconds(30 * 86_400);
+
+/// How far back a window may begin, its delay included.
+const REACH_MAX: Span = Span::from_seconds(37 * 86_400);
+
+/// The longest delay of a window in business days, which has no length of its own.
+const BUSINESS_DELAY_MAX: Span = Span::from_seconds(7 * 86_400);
+
+const DELAY_MIN: Span = Span::from_seconds(1);
 
 const FORM: &str = "a number with a unit: ms, s, m, h or d, such as \"10m\"; or so many \
      business days, such as \"10 business days\"";
@@ -49,6 +57,34 @@ pub(super) fn read_window(
         return None;
     }
     Some(span.into())
+}
+
+/// How long before now `window` ends, as `node` says.
+pub(super) fn read_delay(
+    node: &Node,
+    window: Option<&Lookback>,
+    problems: &mut Problems,
+) -> Option<Span> {
+    let text = node.text(SPAN_FORM, problems)?;
+    let Some(delay) = parse_span(&text) else {
+        let problem = Problem::error(&node.spot, format!("`{text}` is no span of time"));
+        problems.push(problem.expected(SPAN_FORM));
+        return None;
+    };
+    let longest = match window {
+        Some(Lookback::Span(span)) => Span::from_millis(REACH_MAX.millis() - span.millis()),
+        Some(Lookback::BusinessDays(_)) | None => BUSINESS_DELAY_MAX,
+    };
+    if !(DELAY_MIN..=longest).contains(&delay) {
+        let problem = Problem::error(&node.spot, format!("the delay `{text}` is out of range"));
+        let expected = match window {
+            Some(Lookback::BusinessDays(_)) => "1s to 7d where business days are counted",
+            Some(Lookback::Span(_)) | None => "from 1s; window and delay together at most 37d",
+        };
+        problems.push(problem.expected(expected).help("leave `delay` out where there is none"));
+        return None;
+    }
+    Some(delay)
 }
 
 /// `window` as a file would say it.

@@ -1,7 +1,10 @@
 //! What the switch sends: a request, repeat, advice, reversal, outcome notice or
 //! echo test.
 
-use super::{AccountKey, Amount, CardKey, Currency, EventTime, IdKey, Identifier, MerchantKey};
+use super::{
+    AccountKey, AcquirerKey, Amount, CardKey, Currency, DeviceKey, EmailKey, EventTime, IdKey,
+    Identifier, IpKey, MerchantKey,
+};
 
 /// One message from the switch, understood and bounded, borrowing its names from
 /// the bytes it came in. Field by field as `proto/stopline/v1/authorisation.proto`.
@@ -41,6 +44,8 @@ pub struct Authorisation<'a> {
     pub acquirer_id: Option<Identifier<'a>>,
     /// Acquirer and merchant id, hashed: what merchants are told apart by.
     pub merchant: Option<MerchantKey>,
+    /// DE32, hashed.
+    pub acquirer: Option<AcquirerKey>,
     /// DE18, 1 to 9999.
     pub merchant_category: Option<u16>,
     /// DE19 / DE43: two capital letters.
@@ -63,6 +68,12 @@ pub struct Authorisation<'a> {
     pub expiry_result: Option<CheckResult>,
     /// The first six to eight digits of the card number.
     pub bin: Option<u32>,
+    /// The cardholder's device, hashed.
+    pub device: Option<DeviceKey>,
+    /// Its address, hashed.
+    pub ip: Option<IpKey>,
+    /// The sender's digest of the cardholder's e-mail address, hashed.
+    pub email: Option<EmailKey>,
     /// Country of the cardholder's device address.
     pub ip_country: Option<[u8; 2]>,
     /// Card scheme; absent is generic ISO 8583.

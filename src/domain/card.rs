@@ -43,6 +43,22 @@ key! {
     MerchantKey
 }
 key! {
+    /// An acquirer.
+    AcquirerKey
+}
+key! {
+    /// A device of a cardholder.
+    DeviceKey
+}
+key! {
+    /// The network address of such a device, however it was written.
+    IpKey
+}
+key! {
+    /// The digest of a cardholder's e-mail address.
+    EmailKey
+}
+key! {
     /// An authorisation id.
     IdKey
 }

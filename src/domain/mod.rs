@@ -21,7 +21,9 @@ pub use authorisation::{
     Authorisation, Channel, CheckResult, EntryMode, Initiator, MessageClass, MessageKey,
     MessageType, OutcomeElsewhere, Processing, Scheme,
 };
-pub use card::{AccountKey, CardKey, IdKey, MerchantKey, OrderKey};
+pub use card::{
+    AccountKey, AcquirerKey, CardKey, DeviceKey, EmailKey, IdKey, IpKey, MerchantKey, OrderKey,
+};
 pub use decision::{
     Acknowledgement, Decision, Evidence, FiredRule, Noted, Outcome, Reason, Record, RequestFacts,
     RuleSetHash, StopOrderSeen, ValueSeen,

@@ -6,6 +6,7 @@
 
 use super::Engine;
 use super::fail_policy::recorded;
+use super::life_cycle::Changed;
 use super::partition::clip;
 use super::recent_answers::{Likeness, RecentAnswer};
 use super::velocity::RecordedOutcome;
@@ -86,7 +87,7 @@ impl Engine {
                 let Binding { outcome, event_at, value, is_counted_before, .. } = binding;
                 let counts_as = binding.recorded();
                 if is_counted_before {
-                    partition.cards.find_or_make(auth.account, event_at); // Its windows moved.
+                    partition.move_windows(auth, event_at); // They moved then, too.
                 } else {
                     partition.record_as(auth, input, event_at, policy_minor_units, counts_as);
                 }
@@ -126,6 +127,9 @@ impl Engine {
             .cards
             .get_mut(account)
             .is_some_and(|card| card.amend(decided, event_at, binding.recorded()));
+        if is_in_windows {
+            partition.carry_over(Changed::told_of(account, id));
+        }
         let key = MessageKey { class: MessageClass::Request, id };
         partition.recent_answers.replace(key, decided, outcome, value) || is_in_windows
     }

@@ -37,7 +37,7 @@ use self::partition::{Given, Partition};
 use self::recent_answers::{Likeness, RecentAnswer};
 use self::rules::RuleSet;
 use self::shared::Shared;
-use self::velocity::CardLimits;
+use self::velocity::{CardLimits, Key};
 use crate::domain::{
     Acknowledgement, Authorisation, ErrorReason, EventTime, Identifier, InputError, MessageClass,
     Met, Noted, Offset, Outcome, PartitionId, Record, Span,
@@ -173,7 +173,8 @@ impl Engine {
     /// How far back the log must be read to know a partition: beyond, nothing counts in a
     /// window any more and no answer is kept (journal rule J8).
     pub fn horizon(&self) -> Span {
-        let windows = self.rule_set.longest_window().plus(self.settings.lateness_max());
+        let lateness = self.settings.lateness_max();
+        let windows = self.rule_set.retention(lateness).plus(lateness);
         windows.max(self.settings.recent_answers.age_max)
     }
 
@@ -264,14 +265,21 @@ impl Engine {
     }
 
     fn empty_partition(&self, history: History) -> Partition {
-        let limits = CardLimits {
+        let (lateness, plan) = (self.settings.lateness_max(), self.rule_set.feature_plan());
+        let accounts = CardLimits {
             cards_count_max: self.settings.cards_count_max,
-            retention: self.rule_set.longest_window(),
-            lateness: self.settings.lateness_max(),
+            retention: self.rule_set.retention(lateness),
+            lateness,
+            kept: plan.kept(Key::Account),
         };
+        let cards = plan.counts_by(Key::Card).then(|| CardLimits {
+            retention: plan.reach(Key::Card),
+            kept: plan.kept(Key::Card),
+            ..accounts
+        });
         let pending =
             PendingLimits { age_max: self.settings.lateness_max(), count_max: PENDING_COUNT_MAX };
-        Partition::new(limits, self.settings.recent_answers, pending, history)
+        Partition::new((accounts, cards), self.settings.recent_answers, pending, history)
     }
 }
 

@@ -8,9 +8,9 @@ use super::recent_answers::{RecentAnswers, RecentAnswersLimits};
 use super::rules::RuleSet;
 use super::score::{Scratch, score};
 use super::shared::{Shared, StopLook};
-use super::velocity::{CardLimits, CardTable, RecordedOutcome, Window};
+use super::velocity::{CardLimits, CardState, CardTable, Keys, RecordedOutcome, Window, Windows};
 use super::{EngineSettings, Shedding};
-use crate::domain::{Authorisation, Decision, EventTime, Met, Offset, RequestFacts, Span};
+use crate::domain::{Authorisation, CardKey, Decision, EventTime, Met, Offset, RequestFacts, Span};
 
 /// What a partition's windows begin with.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -27,7 +27,8 @@ pub enum History {
 pub struct PartitionSize {
     /// Accounts in its windows.
     pub cards_count: usize,
-    /// Accounts forgotten although their authorisations were still in a window.
+    /// Accounts, and cards where features count by card, forgotten although their
+    /// authorisations were still in a window.
     pub evictions_count: u64,
     /// Requests judged where the calendar of business days does not reach.
     pub out_of_calendar_count: u64,
@@ -59,7 +60,10 @@ pub(super) struct Given<'e> {
 /// One partition's state.
 #[derive(Debug)]
 pub struct Partition {
+    /// Its accounts: what is told of an authorisation is told of theirs.
     pub(super) cards: CardTable,
+    /// The windows of its cards, which follow; `None` where no feature counts by card.
+    pub(super) by_card: Option<CardTable<CardKey>>,
     pub(super) recent_answers: RecentAnswers,
     pub(super) pending: Pending,
     /// The highest broker time so far.
@@ -74,14 +78,15 @@ pub struct Partition {
 impl Partition {
     /// A partition that remembers nothing yet.
     pub(super) fn new(
-        cards: CardLimits,
+        (accounts, cards): (CardLimits, Option<CardLimits>),
         recent_answers: RecentAnswersLimits,
         pending: PendingLimits,
         history: History,
     ) -> Self {
         Self {
-            longest_window: cards.retention,
-            cards: CardTable::new(cards),
+            longest_window: accounts.retention,
+            cards: CardTable::new(accounts),
+            by_card: cards.map(CardTable::new),
             recent_answers: RecentAnswers::new(recent_answers),
             pending: Pending::new(pending),
             appended_at: None,
@@ -124,15 +129,11 @@ impl Partition {
         let ruling = rule_set.fail_policy().ruling(causes, policy_minor_units, auth.initiator);
         let by_policy = ruling.filter(|_| stop.is_none()).map(|ruling| ruling.cause);
 
+        let keys = Keys::of(auth);
         let card = self.cards.find_or_make(auth.account, event_at);
-        // Windows never move back: a late request sees them where the card's newest left them.
-        let now = card.newest().map_or(event_at, |newest| newest.max(event_at));
-        let current =
-            event_of(auth, met.input.offset, event_at, policy_minor_units).map(|mut event| {
-                event.is_incremental = card.knows_original_of(&event);
-                event.chain = card.root_of(event.chain);
-                event
-            });
+        let of_card = moved(&mut self.by_card, auth.card, event_at);
+        let current = event_of(auth, met.input.offset, event_at, policy_minor_units);
+        let current = current.map(|event| card.placed_in_chain(event));
         // A repeat whose answer is gone is judged again, without itself among the earlier
         // ones, and counted once. An advice may have come before its request.
         let known = card.find(auth.id_key).map(|event| event.facts);
@@ -140,19 +141,24 @@ impl Partition {
         let judged = if let Some(ruling) = ruling {
             ruled(ruling, stop.as_ref(), scratch)
         } else {
-            let without = known.map(|_| auth.id_key);
-            let window = Window::new(card, current.as_ref(), now).without(without);
+            let window = |state| {
+                let window = Window::new(state, current.as_ref(), stands_at(state, event_at));
+                window.with_keys(&keys).without(known.map(|_| auth.id_key))
+            };
+            let windows = Windows { account: window(card), card: of_card.map(window) };
             let shedding = Shedding::at(met.overload_step);
-            score(auth, &window, stop.as_ref(), rule_set, shedding, scratch)
+            score(auth, &windows, stop.as_ref(), rule_set, shedding, scratch)
         };
-        self.out_of_calendar_count += u64::from(rule_set.out_of_calendar(now).is_some());
+        let out_of_calendar = rule_set.out_of_calendar(stands_at(card, event_at));
+        self.out_of_calendar_count += u64::from(out_of_calendar.is_some());
         let original_unknown =
             auth.incremental && current.is_some_and(|event| !event.is_incremental);
         if let Some(mut event) = current
             && !is_counted
         {
             event.facts.ours = Some(recorded(judged.outcome, by_policy.is_some()));
-            keep(card, &mut self.pending, auth.account, known, event);
+            keep(card, &mut self.pending, (auth.account, &keys), known, event)
+                .carry_over(card, &mut self.by_card);
         }
 
         Decision {
@@ -185,14 +191,22 @@ impl Partition {
         policy_minor_units: Option<i64>,
         outcome: RecordedOutcome,
     ) {
+        self.move_windows(auth, event_at);
         let card = self.cards.find_or_make(auth.account, event_at);
         let known = card.find(auth.id_key).map(|event| event.facts);
         if known.is_none_or(|facts| facts.ours.is_none())
             && let Some(mut event) = event_of(auth, input, event_at, policy_minor_units)
         {
             event.facts.ours = Some(outcome);
-            keep(card, &mut self.pending, auth.account, known, event);
+            keep(card, &mut self.pending, (auth.account, &Keys::of(auth)), known, event)
+                .carry_over(card, &mut self.by_card);
         }
+    }
+
+    /// Moves the windows of the account and card of `auth` to `at`.
+    pub(super) fn move_windows(&mut self, auth: &Authorisation<'_>, at: EventTime) {
+        self.cards.find_or_make(auth.account, at);
+        moved(&mut self.by_card, auth.card, at);
     }
 
     /// Lets go of what is too old at `appended_at`, the partition's broker time. Hot path.
@@ -205,7 +219,8 @@ impl Partition {
     pub(super) fn size(&self) -> PartitionSize {
         PartitionSize {
             cards_count: self.cards.len(),
-            evictions_count: self.cards.evictions_count(),
+            evictions_count: self.cards.evictions_count()
+                + self.by_card.as_ref().map_or(0, CardTable::evictions_count),
             out_of_calendar_count: self.out_of_calendar_count,
             recent_answers_count: self.recent_answers.len(),
             recent_answers_bytes: self.recent_answers.bytes(),
@@ -222,6 +237,21 @@ impl Partition {
                 .first_appended_at
                 .is_none_or(|first| appended_at.since(first) < self.longest_window)
     }
+}
+
+/// The windows of `card`, moved to `at`; `None` where no feature counts by card.
+fn moved(
+    by_card: &mut Option<CardTable<CardKey>>,
+    card: Option<CardKey>,
+    at: EventTime,
+) -> Option<&CardState> {
+    by_card.as_mut().zip(card).map(|(by_card, card)| &*by_card.find_or_make(card, at))
+}
+
+/// Where `windows` stand for what has the time `at`. They never move back: a late request sees
+/// them where the newest left them.
+fn stands_at(windows: &CardState, at: EventTime) -> EventTime {
+    windows.newest().map_or(at, |newest| newest.max(at))
 }
 
 /// The time that windows use: not ahead of the broker's, not more than `lateness` behind it.

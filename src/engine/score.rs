@@ -3,7 +3,7 @@
 use super::Shedding;
 use super::rules::{RuleSet, Verdict};
 use super::shared::StopHit;
-use super::velocity::{Measure, Window};
+use super::velocity::{Measure, Windows};
 use crate::domain::{
     Authorisation, Decision, Evidence, FiredRule, Outcome, Reason, ShadowRuleFired,
 };
@@ -43,12 +43,12 @@ impl Scratch {
     }
 }
 
-/// Judges `auth` on its account's windows. A stop order in force declines, whatever rules
-/// say; they are evaluated all the same, so that reasons are complete. What `shedding`
-/// leaves out is not evaluated, and a feature that it leaves out is absent.
+/// Judges `auth` on its account's and card's windows. A stop order in force declines,
+/// whatever rules say; they are evaluated all the same, so that reasons are complete. What
+/// `shedding` leaves out is not evaluated, and a feature that it leaves out is absent.
 pub fn score(
     auth: &Authorisation<'_>,
-    window: &Window<'_>,
+    windows: &Windows<'_>,
     stop: Option<&StopHit>,
     rule_set: &RuleSet,
     shedding: Shedding,
@@ -57,9 +57,10 @@ pub fn score(
     let Scratch { measure, verdict, evidence } = scratch;
     let mut evidence = std::mem::take(evidence);
     evidence.clear();
-    evidence.extend(rule_set.features().iter().map(|feature| {
-        if shedding.measures(feature) { window.value(feature, measure) } else { None }
-    }));
+    evidence.resize(rule_set.feature_plan().features_count(), None);
+    for pass in rule_set.feature_plan().passes().iter().filter(|pass| shedding.measures(pass)) {
+        windows.measure(pass, measure, &mut evidence);
+    }
     let policy_minor_units = auth.minor_units_in(rule_set.currency());
     rule_set.judge_without(shedding, auth, policy_minor_units, &evidence, verdict);
 

@@ -11,7 +11,7 @@
 //! Where the fail policy has a request judged at step 3, that is as at step 2. At step 4 no
 //! message is taken, so that no decision is made under it.
 
-use super::velocity::FeatureSpec;
+use super::velocity::Pass;
 
 /// What a decision leaves out; each leaves out all that the one before it does. The stop
 /// list is never left out, and what was decided is always remembered.
@@ -35,11 +35,11 @@ impl Shedding {
         }
     }
 
-    /// True where `feature` is measured. Hot path.
-    pub(super) fn measures(self, feature: &FeatureSpec) -> bool {
+    /// True where the features of `pass` are measured. Hot path.
+    pub(super) fn measures(self, pass: &Pass) -> bool {
         match self {
             Self::Nothing | Self::ShadowRules => true,
-            Self::OptionalFeatures => !feature.is_optional,
+            Self::OptionalFeatures => !pass.is_optional(),
         }
     }
 }

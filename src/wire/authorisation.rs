@@ -53,6 +53,9 @@ fn words<'s>(
     let merchant_id = checks::optional_name("merchant_id", fields.merchant_id, PARTY_LENGTH_MAX)?;
     let acquirer_id = checks::optional_name("acquirer_id", fields.acquirer_id, PARTY_LENGTH_MAX)?;
     let acquirer = acquirer_id.map(Identifier::as_str);
+    let device = checks::optional_name("device_id", fields.device_id, NAME_LENGTH_MAX)?;
+    let email = checks::optional_name("email_digest", fields.email_digest, NAME_LENGTH_MAX)?;
+    let ip = checks::ip_address(fields.ip_address)?;
     let original_id = original_id(fields, class)?;
     let response_code = response_code(fields, class)?;
     let scheme = scheme(fields)?;
@@ -77,6 +80,10 @@ fn words<'s>(
         merchant_id,
         acquirer_id,
         merchant: merchant_id.map(|id| door.keys.merchant_key(acquirer, id.as_str())),
+        acquirer: acquirer.map(|id| door.keys.acquirer_key(id)),
+        device: device.map(|id| door.keys.device_key(id.as_str())),
+        ip: ip.map(|address| door.keys.ip_key(address)),
+        email: email.map(|digest| door.keys.email_key(digest.as_str())),
         merchant_category: checks::merchant_category(
             "merchant_category_code",
             fields.merchant_category_code,
@@ -227,9 +234,7 @@ fn billing_amount(door: &Door, fields: &Fields<'_>) -> Result<Option<Amount>, Fa
 /// Fields that no feature reads yet must have their form, and are left behind.
 fn forget_unread(fields: &Fields<'_>) -> Result<(), Fault> {
     checks::optional_name("terminal_id", fields.terminal_id, PARTY_LENGTH_MAX)?;
-    checks::optional_name("device_id", fields.device_id, NAME_LENGTH_MAX)?;
-    checks::optional_name("email_digest", fields.email_digest, NAME_LENGTH_MAX)?;
-    checks::ip_address(fields.ip_address)
+    Ok(())
 }
 
 fn response_code(fields: &Fields<'_>, class: MessageClass) -> Result<Option<[u8; 2]>, Fault> {

@@ -152,10 +152,11 @@ pub(super) fn bin(text: Option<&str>) -> Result<Option<u32>, Fault> {
         .ok_or_else(|| Fault::invalid("bin", "is not six to eight digits"))
 }
 
-/// Whether `text` is an address; it is not kept.
-pub(super) fn ip_address(text: Option<&str>) -> Result<(), Fault> {
+/// `text` as an address.
+pub(super) fn ip_address(text: Option<&str>) -> Result<Option<IpAddr>, Fault> {
     match text.map(str::parse::<IpAddr>) {
-        None | Some(Ok(_)) => Ok(()),
+        None => Ok(None),
+        Some(Ok(address)) => Ok(Some(address)),
         Some(Err(_)) => Err(Fault::invalid("ip_address", "is no IPv4 or IPv6 address")),
     }
 }

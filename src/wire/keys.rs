@@ -1,11 +1,14 @@
 //! Outside names become 128-bit keys: seeded, and apart by kind.
 
 use std::hash::Hasher;
+use std::net::IpAddr;
 
 use siphasher::sip128::{Hasher128, SipHasher13};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::domain::{AccountKey, CardKey, IdKey, MerchantKey, OrderKey};
+use crate::domain::{
+    AccountKey, AcquirerKey, CardKey, DeviceKey, EmailKey, IdKey, IpKey, MerchantKey, OrderKey,
+};
 
 use super::secret::{SecretFault, SecretId, from_hex};
 
@@ -39,6 +42,10 @@ pub struct KeyMaker {
     account: KindKey,
     card_token: KindKey,
     merchant: KindKey,
+    acquirer: KindKey,
+    device: KindKey,
+    ip: KindKey,
+    email: KindKey,
     id: KindKey,
     order: KindKey,
     seed_id: SecretId,
@@ -52,6 +59,10 @@ impl KeyMaker {
             account: kind("account"),
             card_token: kind("card token"),
             merchant: kind("merchant"),
+            acquirer: kind("acquirer"),
+            device: kind("device"),
+            ip: kind("ip address"),
+            email: kind("email digest"),
             id: kind("authorisation id"),
             order: kind("stop order id"),
             seed_id: SecretId::of("stopline key seed", &seed.0),
@@ -71,6 +82,30 @@ impl KeyMaker {
     /// The key of a card token.
     pub fn card_token_key(&self, card_token: &str) -> CardKey {
         CardKey::from_bits(self.card_token.hash(card_token))
+    }
+
+    /// The key of an acquirer id.
+    pub fn acquirer_key(&self, acquirer_id: &str) -> AcquirerKey {
+        AcquirerKey::from_bits(self.acquirer.hash(acquirer_id))
+    }
+
+    /// The key of a device id.
+    pub fn device_key(&self, device_id: &str) -> DeviceKey {
+        DeviceKey::from_bits(self.device.hash(device_id))
+    }
+
+    /// The key of an address, the same however it is written: an IPv4 address within IPv6
+    /// is that IPv4 address.
+    pub fn ip_key(&self, address: IpAddr) -> IpKey {
+        IpKey::from_bits(match address.to_canonical() {
+            IpAddr::V4(four) => self.ip.hash_bytes(&four.octets()),
+            IpAddr::V6(six) => self.ip.hash_bytes(&six.octets()),
+        })
+    }
+
+    /// The key of a digest of an e-mail address.
+    pub fn email_key(&self, email_digest: &str) -> EmailKey {
+        EmailKey::from_bits(self.email.hash(email_digest))
     }
 
     /// The key of an authorisation id.
@@ -111,7 +146,11 @@ impl KindKey {
     }
 
     fn hash(&self, name: &str) -> u128 {
-        self.hasher().hash(name.as_bytes()).into()
+        self.hash_bytes(name.as_bytes())
+    }
+
+    fn hash_bytes(&self, bytes: &[u8]) -> u128 {
+        self.hasher().hash(bytes).into()
     }
 }
 
@@ -132,13 +171,25 @@ mod tests {
             keys.id_key("a").bits(),
             keys.order_key("a").bits(),
             keys.merchant_key(None, "a").bits(),
+            keys.acquirer_key("a").bits(),
+            keys.device_key("a").bits(),
+            keys.email_key("a").bits(),
+            keys.ip_key("97.0.0.1".parse().expect("an address")).bits(),
             maker(2).account_key("a").bits(),
         ];
         bits.sort_unstable();
         bits.dedup();
-        assert_eq!(bits.len(), 6);
+        assert_eq!(bits.len(), 10);
         assert_ne!(keys.seed_id(), maker(2).seed_id());
         assert_eq!(keys.account_key("a"), maker(1).account_key("a"));
+    }
+
+    #[test]
+    fn an_address_has_one_key_however_it_is_written() {
+        let key = |text: &str| maker(1).ip_key(text.parse().expect("an address"));
+        assert_eq!(key("192.0.2.1"), key("::ffff:192.0.2.1"));
+        assert_eq!(key("2001:db8::1"), key("2001:0DB8:0:0::0001"));
+        assert_ne!(key("192.0.2.1"), key("::192.0.2.1"));
     }
 
     #[test]

@@ -139,7 +139,10 @@ fn a_key_file_that_holds_no_key_is_reported_without_its_content() {
     let files = Files::new(&[]);
     fs::create_dir(files.path("keys")).expect("made");
     fs::write(files.path("keys/seed.hex"), "not-so-secret").expect("written");
-    fs::copy("config/rules.toml", files.path("rules.toml")).expect("copied");
+    fs::create_dir(files.path("lists")).expect("made");
+    for name in ["rules.toml", "lists/risky_mccs.txt"] {
+        fs::copy(Path::new("config").join(name), files.path(name)).expect("copied");
+    }
     let load = || stopline::config::load(&files.path("stopline.toml"), std::iter::empty(), &[]);
     let problems = load().expect_err("no key").to_string();
     assert!(problems.contains("(door.key_seed_file) does not hold a key"), "{problems}");

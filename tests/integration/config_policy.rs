@@ -43,6 +43,10 @@ fn payment(fen: i64) -> Authorisation<'static> {
         merchant_id: None,
         acquirer_id: None,
         merchant: Some(MerchantKey::from_bits(1)),
+        acquirer: None,
+        device: None,
+        ip: None,
+        email: None,
         merchant_category: Some(5_411),
         merchant_country: Some(*b"CN"),
         entry_mode: Some(EntryMode::Ecommerce),
@@ -289,11 +293,8 @@ fn a_burst_is_declined_although_everything_about_it_is_faultless() {
         for attempt in 0..12_i64 {
             let request = at_merchant(attempt as u128 % merchants, &authenticated(&payment(100)));
             let verdict = account.send(attempt * 30_000, &request);
-            let expected = if attempt < 5 {
-                (Approve, None)
-            } else {
-                (Decline, Some(Reason::VelocityCountExceeded))
-            };
+            let declined = (Decline, Some(Reason::VelocityCountExceeded));
+            let expected = if attempt < 5 { (Approve, None) } else { declined };
             assert_eq!(ruling(&verdict), expected, "attempt {attempt}, {merchants} merchants");
         }
     }

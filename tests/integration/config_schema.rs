@@ -111,6 +111,11 @@ fn rules_have_the_keys_that_their_reader_knows() {
             "value = 5, zzz = 1,",
             of("/properties/thresholds/additionalProperties/oneOf/2"),
         ),
+        (
+            "[bands]",
+            "[lists]\nx = { file = \"x\", of = \"bin\", zzz = 1 }\n[bands]",
+            of("/properties/lists/additionalProperties"),
+        ),
         ("what = \"count\"", "what = \"count\"\nzzz = 1", of("/properties/velocity/items")),
         ("mode = \"live\"", "mode = \"live\"\nzzz = 1", of("/properties/rule/items")),
         (

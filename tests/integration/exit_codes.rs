@@ -101,7 +101,10 @@ fn scene() -> TempDir {
     let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config");
     let config = directory.path().join("config");
     fs::create_dir_all(config.join("dev")).unwrap();
-    for file in ["stopline.toml", "rules.toml", "scenarios.toml", "dev/key_seed.hex"] {
+    fs::create_dir_all(config.join("lists")).unwrap();
+    let list = "lists/risky_mccs.txt";
+    let files = ["stopline.toml", "rules.toml", "scenarios.toml", "dev/key_seed.hex", list];
+    for file in files {
         fs::copy(shipped.join(file), config.join(file)).unwrap();
     }
     let write = |name: &str, text: String| fs::write(directory.path().join(name), text).unwrap();

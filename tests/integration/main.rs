@@ -35,6 +35,7 @@ mod exit_codes;
 mod fail_policy;
 mod kafka_mock;
 mod life_cycle;
+mod lists;
 #[path = "../oracle/mod.rs"]
 mod oracle;
 mod overload;
@@ -55,5 +56,6 @@ mod wire_messages;
 mod wire_refusals;
 mod wire_salvage;
 mod wire_stop_orders;
+mod words;
 mod worker;
 mod zombies;

@@ -7,16 +7,14 @@ use rand::seq::IndexedRandom as _;
 use rand::{Rng as _, SeedableRng as _};
 use rand_chacha::ChaCha8Rng;
 
-use stopline::domain::{
-    AccountKey, Amount, Authorisation, Currency, EventTime, IdKey, Identifier, Initiator,
-    MessageType, Processing, Reason,
-};
+use stopline::domain::{Amount, Authorisation, Currency, Identifier, Initiator, Reason};
 use stopline::engine::rules::{
     Action, Choices, Condition, FeatureIndex, Field, Mode, Number, Operand, Relation, Rule,
     RuleSet, RuleSetFault, RuleSetParts, TextField, Threshold, ThresholdIndex, Unit, Verdict,
 };
 
-use crate::support::rule_set;
+use crate::support::{purchase, rule_set};
+use crate::words::request;
 
 const RULE_SETS_COUNT: usize = 2_000;
 const RULES_COUNT: usize = 12;
@@ -148,6 +146,7 @@ impl Draw {
                 })
                 .collect(),
             features: base.features()[..FEATURES_COUNT].to_vec(),
+            lists: Vec::new(),
             rules,
         };
         while rules.len() < RULES_COUNT {
@@ -171,44 +170,19 @@ impl Draw {
 
     fn request(&mut self) -> Authorisation<'static> {
         Authorisation {
-            message_type: MessageType::from_indicator(100).expect("spoken"),
-            id: Identifier::new("a-1", 64).expect("valid"),
-            id_key: IdKey::from_bits(1),
-            original_id: None,
-            original_key: None,
-            processing: Processing::Purchase,
             incremental: self.0.random(),
-            account: AccountKey::from_bits(2),
-            card: None,
             amount: self
                 .maybe(|draw| draw.0.random_range(0..9))
                 .and_then(|it| Amount::new(it, Currency::from_numeric(156))),
-            billing_amount: None,
-            authorised_at: EventTime::EARLIEST,
-            original_authorised_at: None,
-            deadline: None,
-            merchant_id: None,
-            acquirer_id: None,
-            merchant: None,
             merchant_category: self.maybe(|draw| draw.0.random_range(1..9)),
-            merchant_country: None,
-            entry_mode: None,
-            channel: None,
             initiator: if self.0.random() { Initiator::Merchant } else { Initiator::Cardholder },
             eci: self.maybe(|draw| draw.0.random_range(0..9)),
-            cavv_result: None,
-            cvv2_result: None,
-            avs_result: None,
-            expiry_result: None,
             bin: self.maybe(|draw| draw.0.random_range(0..3)),
-            ip_country: None,
-            scheme: None,
             portfolio: self.maybe(|draw| {
                 let word = *["gold", "silver", "lead"].choose(&mut draw.0).expect("some");
                 Identifier::new(word, 32).expect("valid")
             }),
-            response_code: None,
-            outcome_elsewhere: None,
+            ..request(&purchase("a-1", "account"))
         }
     }
 }

@@ -280,6 +280,10 @@ fn fires(rule_set: &RuleSet, row: &Row) -> bool {
         merchant_id: None,
         acquirer_id: None,
         merchant: None,
+        acquirer: None,
+        device: None,
+        ip: None,
+        email: None,
         merchant_category: row.numbers["merchant_category"]
             .map(|it| u16::try_from(it).expect("small")),
         merchant_country: text("merchant_country").map(country),

@@ -7,6 +7,7 @@ use stopline::domain::{Amount, IdKey, MessageClass, OutcomeElsewhere};
 
 use super::Oracle;
 use super::net::{Counted, Net, Told};
+use super::policy::Key;
 
 impl Oracle {
     /// All that is remembered, line by line.
@@ -31,12 +32,33 @@ impl Oracle {
                 facts.map(|told| format!("waits {:032x} {}", account.bits(), fact_of(&told))),
             );
         }
+        self.list_cards(&mut lines);
         waiting.sort();
         lines.extend(waiting);
         let age = self.policy.answers_age;
         let kept = self.answers.values().filter(|it| self.clock.since(it.given_at) <= age);
         lines.push(format!("answers {}", kept.count()));
         lines
+    }
+
+    fn list_cards(&self, lines: &mut Vec<String>) {
+        let Some(reach) = self.policy.reach(Key::Card) else { return };
+        let late = self.clock.minus(self.policy.longest_delay());
+        for card in self.accounts.keys() {
+            let (counted, newest) = self.counted_of(*card);
+            let stands_at = newest.map_or(late, |newest| newest.max(late));
+            let start = stands_at.minus(reach);
+            let inside: Vec<_> = counted.iter().filter(|one| one.stands.at > start).collect();
+            if !inside.is_empty() {
+                let millis = stands_at.unix_millis();
+                lines.push(format!("card {:032x} stands at {millis}", card.bits()));
+                lines.extend(
+                    inside.iter().map(|one| {
+                        format!("{} of {:032x}", line_of(one), one.stands.account.bits())
+                    }),
+                );
+            }
+        }
     }
 
     /// The listing in one number.

@@ -24,20 +24,22 @@ pub(crate) mod listing;
 pub(crate) mod net;
 pub(crate) mod policy;
 pub(crate) mod rules;
+pub(crate) mod told;
 pub(crate) mod windows;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stopline::domain::{
-    AccountKey, Amount, Authorisation, ErrorReason, EventTime, FiredRule, IdKey, MessageClass, Met,
-    Noted, Offset, Outcome, Processing, Reason, ShadowRuleFired, Span, StopOrder,
+    AccountKey, Amount, Authorisation, CardKey, ErrorReason, EventTime, FiredRule, IdKey,
+    MessageClass, Met, Noted, Offset, Outcome, Processing, Reason, ShadowRuleFired, Span,
+    StopOrder,
 };
 
 use self::answers::{Kept, Likeness};
 use self::net::{Counted, Marks, Net, Role, Told};
-use self::policy::{Counts, Policy};
+use self::policy::{Counts, Key, Policy};
 use self::rules::Row;
-use self::windows::Windows;
+use self::windows::{Ring, Windows};
 
 /// What a message must be answered with.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -77,6 +79,8 @@ pub(crate) struct Oracle {
     /// The highest broker time so far.
     clock: EventTime,
     histories: BTreeMap<AccountKey, Vec<Told>>,
+    /// Under which accounts each card was used, as far as features count by card.
+    accounts: BTreeMap<CardKey, BTreeSet<AccountKey>>,
     /// The first answer to each message, until it is too old: by class and id.
     answers: BTreeMap<(u8, IdKey), Kept>,
     stop_orders: Vec<StopOrder>,
@@ -93,6 +97,7 @@ impl Oracle {
             policy,
             clock: EventTime::EARLIEST,
             histories: BTreeMap::new(),
+            accounts: BTreeMap::new(),
             answers: BTreeMap::new(),
             stop_orders: Vec::new(),
             told_count: 0,
@@ -134,6 +139,9 @@ impl Oracle {
         let input = met.input.offset;
         if let Some(role) = role {
             let told = self.told(auth, input, role, &answer);
+            if let Some(card) = auth.card.filter(|_| self.policy.reach(Key::Card).is_some()) {
+                self.accounts.entry(card).or_default().insert(auth.account);
+            }
             self.histories.entry(auth.account).or_default().push(told);
         }
         if !is_kept_already {
@@ -177,11 +185,16 @@ impl Oracle {
             is_incremental: has_original,
         };
         let counted = net.counted();
+        let now = net.newest.expect("this request's at least");
+        let of_card = auth.card.map(|card| {
+            let (counted, newest) = self.counted_of(card);
+            Ring { counted, now: newest.max(Some(event_at)).expect("this request's at least") }
+        });
         let windows = Windows {
-            counted: &counted,
+            account: Ring { counted, now },
+            card: of_card,
             current: is_spend.then_some(current),
-            id: auth.id_key,
-            now: net.newest.expect("this request's at least"),
+            id: (auth.account, auth.id_key),
         };
         let features = &self.policy.features;
         let evidence: Vec<_> = features.iter().map(|feature| windows.value(feature)).collect();
@@ -317,36 +330,6 @@ impl Oracle {
         orders
             .filter(|order| order.is_in_force_at(self.clock) && order.scope.covers(auth))
             .min_by_key(|order| (order.cause.reason(), order.offset))
-    }
-
-    fn told(&self, auth: &Authorisation<'_>, input: Offset, role: Role, answer: &Answer) -> Told {
-        let lateness = match auth.message_type.class {
-            MessageClass::Advice => self.policy.advice_lateness,
-            _ => self.policy.lateness,
-        };
-        Told {
-            class: auth.message_type.class,
-            role,
-            input,
-            heard_at: self.clock,
-            at: clip(auth.authorised_at, self.clock, lateness),
-            id: auth.id_key,
-            about: match auth.message_type.class {
-                MessageClass::Reversal => auth.original_key.unwrap_or(auth.id_key),
-                _ => auth.id_key,
-            },
-            adds_to: adds_to(auth),
-            card: auth.card,
-            amount: auth.amount,
-            policy_minor_units: auth.minor_units_in(self.policy.currency.1),
-            merchant: auth.merchant,
-            country: auth.merchant_country,
-            ours: match answer {
-                Answer::Decided(decided) => Some(decided.outcome),
-                _ => None,
-            },
-            host: auth.outcome_elsewhere,
-        }
     }
 
     /// An account of which nothing was told for so long that nothing can be in a window, or

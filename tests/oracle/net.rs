@@ -4,8 +4,8 @@
 use std::collections::BTreeMap;
 
 use stopline::domain::{
-    Amount, CardKey, Currency, EventTime, IdKey, MerchantKey, MessageClass, Offset, Outcome,
-    OutcomeElsewhere,
+    AccountKey, Amount, CardKey, Channel, Currency, DeviceKey, EntryMode, EventTime, IdKey,
+    Initiator, IpKey, MerchantKey, MessageClass, Offset, Outcome, OutcomeElsewhere, Processing,
 };
 
 use super::policy::{Counts, Policy};
@@ -32,6 +32,14 @@ pub(crate) struct Told {
     pub(crate) policy_minor_units: Option<i64>,
     pub(crate) merchant: Option<MerchantKey>,
     pub(crate) country: Option<[u8; 2]>,
+    pub(crate) category: Option<u16>,
+    pub(crate) processing: Processing,
+    pub(crate) initiator: Initiator,
+    pub(crate) entry_mode: Option<EntryMode>,
+    pub(crate) channel: Option<Channel>,
+    pub(crate) device: Option<DeviceKey>,
+    pub(crate) ip: Option<IpKey>,
+    pub(crate) account: AccountKey,
     /// Our decision, of a request.
     pub(crate) ours: Option<Outcome>,
     /// The outcome that an advice or notice tells.
@@ -80,7 +88,7 @@ impl Told {
     }
 
     /// Requests and advices move their account's windows; what is told of one does not.
-    fn moves_to(&self) -> Option<EventTime> {
+    pub(super) fn moves_to(&self) -> Option<EventTime> {
         matches!(self.class, MessageClass::Request | MessageClass::Advice).then_some(self.at)
     }
 }
@@ -198,7 +206,7 @@ impl<'p> Net<'p> {
             Role::Moves => {}
             Role::Waits => self.waiting.push(*told),
             Role::Adds if told.class == MessageClass::Reversal => {
-                self.take_back_once(*told);
+                self.take_back_once(told);
             }
             Role::Adds => {
                 let life = self.latest(told.about).expect("it was known");
@@ -236,28 +244,28 @@ impl<'p> Net<'p> {
                 // What contradicts it is let go of.
                 if !stands.marks().agree(told.marks()) {
                 } else if is_reversal {
-                    self.take_back_once(told);
+                    self.take_back_once(&told);
                 } else {
                     self.lives[life].words.extend(told.host);
                 }
             } else if is_reversal && stands.adds_to == Some(told.about) {
                 // It waits on with the incremental, for as long as that one is there.
-                self.take_back_once(told);
+                self.take_back_once(&told);
             } else {
                 self.waiting.push(told);
             }
         }
     }
 
-    fn take_back_once(&mut self, reversal: Told) {
+    fn take_back_once(&mut self, reversal: &Told) {
         let chain = self.chain_to_change(reversal.about);
         if chain.reversals.iter().any(|known| known.id == reversal.id) {
             return;
         }
-        chain.reversals.push(reversal);
+        chain.reversals.push(*reversal);
         let named = self.latest(reversal.about).filter(|life| self.is_in_windows(*life));
         if let Some(life) = named {
-            self.lives[life].reversals.push(reversal);
+            self.lives[life].reversals.push(*reversal);
         }
     }
 

@@ -33,13 +33,18 @@ pub(crate) struct Policy {
     pub(crate) advice_lateness: Span,
 }
 
-/// What is counted of one account.
+/// What is counted of one account or card.
 #[derive(Clone, Debug)]
 pub(crate) struct Feature {
     pub(crate) name: &'static str,
+    pub(crate) key: Key,
     pub(crate) what: What,
     /// Exactly so old is outside.
     pub(crate) window: Span,
+    /// So long before now the window ends; exactly so old is inside.
+    pub(crate) delay: Span,
+    /// What else must hold of one that counts.
+    pub(crate) filter: Option<Filter>,
     /// Which outcomes count; without, every one but what failed or was taken back.
     pub(crate) outcomes: Option<&'static [Counts]>,
     /// What is being judged counts too. It cannot where an outcome is asked for.
@@ -48,14 +53,46 @@ pub(crate) struct Feature {
     pub(crate) absent_as: Option<i64>,
 }
 
+/// Whose authorisations are counted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub(crate) enum Key {
+    Account,
+    Card,
+}
+
+/// A condition on one authorisation; on something absent it does not hold.
+#[derive(Clone, Debug)]
+pub(crate) enum Filter {
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
+    Processing(&'static str),
+    Initiator(&'static str),
+    EntryMode(&'static str),
+    Channel(&'static str),
+    /// From the first to the second.
+    Category(u16, u16),
+    /// Minor units: at least the first and less than the second.
+    Amount(i64, i64),
+    Country(&'static str),
+    HasChannel,
+}
+
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum What {
     Count,
     Sum,
     Mean,
     Max,
+    Min,
     DistinctMerchants,
     DistinctCountries,
+    DistinctCategories,
+    DistinctDevices,
+    DistinctIps,
+    DistinctCards,
+    DistinctAccounts,
+    CountryChanges,
     SecondsSinceLast,
 }
 
@@ -138,9 +175,17 @@ pub(crate) enum Field {
 }
 
 impl Policy {
-    /// How far back any window reaches.
+    /// How far back features by `key` reach.
+    pub(crate) fn reach(&self, key: Key) -> Option<Span> {
+        let own = self.features.iter().filter(|feature| feature.key == key);
+        own.map(|feature| feature.delay.plus(feature.window)).max()
+    }
+
+    /// How long an account remembers. A card's windows may stand behind its account's by as
+    /// much as a message may be late, and count what the account remembers.
     pub(crate) fn longest_window(&self) -> Span {
-        self.features.iter().map(|feature| feature.window).max().unwrap_or_default()
+        let of_cards = self.reach(Key::Card).map(|reach| reach.plus(self.longest_delay()));
+        self.reach(Key::Account).max(of_cards).unwrap_or_default()
     }
 
     /// How late any message may come, and how long one waits for what it is about.
@@ -181,26 +226,56 @@ impl Rule {
 }
 
 impl Feature {
+    /// `what` over `window` of all that an account does.
+    pub(crate) fn plain(name: &'static str, what: What, window: Span) -> Self {
+        Self {
+            name,
+            key: Key::Account,
+            what,
+            window,
+            delay: Span::ZERO,
+            filter: None,
+            outcomes: None,
+            with_current: true,
+            absent_as: None,
+        }
+    }
+
     fn to_toml(&self) -> String {
         let what = match self.what {
             What::Count => "what = \"count\"",
             What::Sum => "what = \"sum\"",
             What::Mean => "what = \"mean\"",
             What::Max => "what = \"max\"",
+            What::Min => "what = \"min\"",
+            What::DistinctCategories => "what = \"distinct\"\nof = \"merchant_category\"",
+            What::DistinctDevices => "what = \"distinct\"\nof = \"device\"",
+            What::DistinctIps => "what = \"distinct\"\nof = \"ip\"",
+            What::DistinctCards => "what = \"distinct\"\nof = \"card\"",
+            What::DistinctAccounts => "what = \"distinct\"\nof = \"account\"",
+            What::CountryChanges => "what = \"country_changes\"",
             What::DistinctMerchants => "what = \"distinct\"\nof = \"merchant\"",
             What::DistinctCountries => "what = \"distinct\"\nof = \"country\"",
             What::SecondsSinceLast => "what = \"seconds_since_last\"",
         };
         let (name, millis) = (self.name, self.window.millis());
+        let key = match self.key {
+            Key::Account => "account",
+            Key::Card => "card",
+        };
         let words = |outcomes: &[Counts]| {
             let words: Vec<&str> = outcomes.iter().map(|outcome| outcome.word()).collect();
-            format!("where = \"outcome in [{}]\"\n", words.join(", "))
+            format!("outcome in [{}]", words.join(", "))
         };
+        let filter = self.filter.as_ref().map(|filter| format!("({filter})"));
+        let conditions = [self.outcomes.map(words), filter];
+        let conditions: Vec<String> = conditions.into_iter().flatten().collect();
         let is_told = self.outcomes.is_none() && self.what != What::SecondsSinceLast;
         let parts = [
-            Some(format!("[[velocity]]\nname = \"{name}\"\nkey = \"account\"\n{what}\n")),
+            Some(format!("[[velocity]]\nname = \"{name}\"\nkey = \"{key}\"\n{what}\n")),
             Some(format!("window = \"{millis}ms\"\n")),
-            self.outcomes.map(words),
+            (self.delay > Span::ZERO).then(|| format!("delay = \"{}ms\"\n", self.delay.millis())),
+            (!conditions.is_empty()).then(|| format!("where = '{}'\n", conditions.join(" && "))),
             (is_told && !self.with_current).then(|| "with_current = false\n".to_owned()),
             self.absent_as.map(|value| format!("absent_as = {value}\n")),
         ];
@@ -217,6 +292,30 @@ impl Counts {
             Self::Declined => "declined",
             Self::Failed => "failed",
             Self::Reversed => "reversed",
+        }
+    }
+}
+
+impl fmt::Display for Filter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let joined = |parts: &[Self], sign: &str| {
+            let parts: Vec<String> = parts.iter().map(|part| format!("({part})")).collect();
+            parts.join(sign)
+        };
+        match self {
+            Self::All(parts) => f.write_str(&joined(parts, " && ")),
+            Self::Any(parts) => f.write_str(&joined(parts, " || ")),
+            Self::Not(part) => write!(f, "!({part})"),
+            Self::Processing(word) => write!(f, "processing_code == {word}"),
+            Self::Initiator(word) => write!(f, "initiator == {word}"),
+            Self::EntryMode(word) => write!(f, "entry_mode == {word}"),
+            Self::Channel(word) => write!(f, "channel in [{word}]"),
+            Self::Category(least, most) => {
+                write!(f, "merchant_category >= {least} && merchant_category <= {most}")
+            }
+            Self::Amount(least, below) => write!(f, "amount >= {least} && {below} > amount"),
+            Self::Country(country) => write!(f, "merchant_country == \"{country}\""),
+            Self::HasChannel => f.write_str("has(channel)"),
         }
     }
 }

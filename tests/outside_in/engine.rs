@@ -76,6 +76,10 @@ impl Installation {
     /// The same with `rules` in the place of the shipped ones.
     pub(crate) fn with_rules(self, rules: &str) -> Self {
         let file = self.directory.path().join("rules.toml");
+        let lists = self.directory.path().join("lists");
+        fs::create_dir_all(&lists).expect("a directory");
+        let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/lists/risky_mccs.txt");
+        fs::copy(shipped, lists.join("risky_mccs.txt")).expect("the list");
         fs::write(&file, rules).expect("the rules");
         self.with(&format!("rules.file={}", file.display()))
     }

@@ -51,14 +51,7 @@ fn with_thresholds(few: i64, many: i64, large: i64) -> Policy {
 fn features() -> Vec<Feature> {
     const APPROVED: &[Counts] = &[Counts::Approved];
     let ten_minutes = Span::from_seconds(600);
-    let any = |name, what, window| Feature {
-        name,
-        what,
-        window,
-        outcomes: None,
-        with_current: true,
-        absent_as: None,
-    };
+    let any = Feature::plain;
     vec![
         any("count_10m", What::Count, ten_minutes),
         Feature {

@@ -2,7 +2,6 @@
 
 use crate::engine::rules::{Field, Kind, RuleSet, Unit};
 
-use super::super::measures::is_money;
 use super::super::units::show_money;
 
 /// A part of a canonical condition: a word, or a list that begins with its operator.
@@ -112,6 +111,9 @@ fn written(part: &Part, rule_set: &RuleSet) -> String {
         },
         ("neg", [inner]) => format!("-({})", written(inner, rule_set)),
         ("has", [inner]) => format!("has({})", written(inner, rule_set)),
+        ("in", [value, Part::Word(list)]) if list.starts_with("lists.") => {
+            format!("{} in {list}", written(value, rule_set))
+        }
         ("in", [value, choices @ ..]) => {
             let choices: Vec<_> =
                 choices.iter().map(|it| literal(it, Some(value), rule_set)).collect();
@@ -174,7 +176,7 @@ fn is_money_in(part: &Part, rule_set: &RuleSet) -> bool {
         Part::Word(name) => match name.split_once('.') {
             Some(("velocity", name)) => {
                 let mut features = rule_set.features().iter();
-                features.any(|it| *it.name == *name && is_money(it.what))
+                features.any(|it| *it.name == *name && it.what.is_money())
             }
             Some(("thresholds", name)) => {
                 let mut thresholds = rule_set.thresholds().iter();

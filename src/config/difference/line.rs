@@ -31,10 +31,16 @@ impl<'t> Line<'t> {
         self.rest.split_once("when ").map(|(_, condition)| condition)
     }
 
+    /// What stands behind `where`.
+    pub(super) fn filter(&self) -> Option<&'t str> {
+        self.rest.split_once(" where ").map(|(_, filter)| filter)
+    }
+
     /// Each word before the condition, as key and value: `live` has no key of its own, and
     /// `rest:approve` is the rest of all amounts.
     pub(super) fn words(&self) -> impl Iterator<Item = (&'t str, &'t str)> {
         let before = self.rest.split_once("when ").map_or(self.rest, |(before, _)| before);
+        let before = before.split_once(" where ").map_or(before, |(before, _)| before);
         before.split_whitespace().map(|word| match word {
             "live" | "shadow" => ("mode", word),
             _ => match (word.split_once('='), word.split_once(':')) {

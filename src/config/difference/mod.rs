@@ -10,7 +10,6 @@ use crate::engine::rules::{RuleSet, Unit};
 
 use self::infix::infix;
 use self::line::{Line, lines_of};
-use super::measures::is_money;
 use super::shown::Shown;
 use super::units::{currency_code, show_money, show_span};
 use crate::domain::Span;
@@ -103,7 +102,8 @@ fn whole(line: &Line<'_>, rule_set: &RuleSet) -> String {
     let words = line.words().map(|(key, value)| shown(line, key, value, rule_set));
     let words: Vec<_> = words.collect();
     let condition = line.condition().map(|it| format!("when {}", infix(it, rule_set)));
-    words.into_iter().chain(condition).collect::<Vec<_>>().join(", ")
+    let filter = line.filter().map(|filter| format!("where {filter}"));
+    words.into_iter().chain(filter).chain(condition).collect::<Vec<_>>().join(", ")
 }
 
 /// What changed from `old` to `new`, word by word.
@@ -124,6 +124,7 @@ fn changes(old: &Line<'_>, one: &RuleSet, new: &Line<'_>, other: &RuleSet) -> Ve
     for (key, value) in old.words() {
         match new.word(key) {
             Some(now) if now == value => {}
+            Some(_) if key == "sha256" => how.push("other values".to_owned()),
             Some(now) => {
                 let (was, is) = (shown(old, key, value, one), shown(new, key, now, other));
                 how.push(format!("{was} → {}", without_key(key, &is)));
@@ -133,6 +134,10 @@ fn changes(old: &Line<'_>, one: &RuleSet, new: &Line<'_>, other: &RuleSet) -> Ve
     }
     for (key, value) in new.words().filter(|(key, _)| old.word(key).is_none()) {
         how.push(format!("now {}", shown(new, key, value, other)));
+    }
+    if old.filter() != new.filter() {
+        let filter = |line: &Line<'_>| line.filter().unwrap_or("anything").to_owned();
+        how.push(format!("where {} → {}", filter(old), filter(new)));
     }
     if let (Some(was), Some(is)) = (old.condition(), new.condition())
         && was != is
@@ -213,13 +218,14 @@ fn shown(line: &Line<'_>, key: &str, value: &str, rule_set: &RuleSet) -> String 
             Some((amount, answer)) => format!("{answer} below {}", money(amount)),
             None => value.to_owned(),
         },
-        (_, "window_millis") => {
+        (_, "window_millis" | "delay_millis") => {
             let millis = value.parse().ok().map(Span::from_millis);
-            format!("window {}", millis.map_or_else(|| value.to_owned(), show_span))
+            let name = key.trim_end_matches("_millis");
+            format!("{name} {}", millis.map_or_else(|| value.to_owned(), show_span))
         }
         ("feature", "absent_as") => {
             let spec = rule_set.features().iter().find(|it| *it.name == *line.name);
-            let is_money = spec.is_some_and(|spec| is_money(spec.what));
+            let is_money = spec.is_some_and(|spec| spec.what.is_money());
             let is_amount = is_money && value.parse::<u64>().is_ok();
             format!("absent_as {}", if is_amount { money(value) } else { value.to_owned() })
         }
@@ -230,6 +236,6 @@ fn shown(line: &Line<'_>, key: &str, value: &str, rule_set: &RuleSet) -> String 
 
 /// `text` without the key that the text before the arrow shows already.
 fn without_key<'t>(key: &str, text: &'t str) -> &'t str {
-    let key = if key == "window_millis" { "window" } else { key };
+    let key = key.trim_end_matches("_millis");
     text.strip_prefix(key).map_or(text, str::trim_start)
 }

@@ -3,7 +3,6 @@
 use crate::domain::{Authorisation, Decision};
 use crate::engine::rules::{Kind, Operand, Rule, RuleSet, Unit};
 
-use super::super::measures::is_money;
 use super::super::units::show_money;
 
 /// A decision with what it was made from.
@@ -62,7 +61,7 @@ impl Sight<'_> {
                 let value = self.decision.evidence.get(at.0).copied().flatten();
                 let spec = self.rule_set.features().get(at.0);
                 value.map_or_else(absent, |value| match spec {
-                    Some(spec) if is_money(spec.what) && value >= 0 => money(value),
+                    Some(spec) if spec.what.is_money() && value >= 0 => money(value),
                     Some(_) | None => value.to_string(),
                 })
             }

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::super::features::{DISTINCT_OF, WHATS};
-use super::forms::{file, flag, list, money, name, number, quantity, table, text, words};
+use super::super::features::{DISTINCT_OF_ACCOUNT, DISTINCT_OF_CARD, KEYS, WHATS};
+use super::forms::{file, flag, list, money, name, number, quantity, span, table, text, words};
 use crate::domain::{FailCause, Reason};
 use crate::engine::rules::{
-    Action, FAIL_BANDS_COUNT_MAX, FEATURES_COUNT_MAX, MerchantInitiatedStepUp, Mode, POINTS_MAX,
-    RULES_COUNT_MAX, SCORE_MAX, THRESHOLDS_COUNT_MAX,
+    Action, FAIL_BANDS_COUNT_MAX, FEATURES_COUNT_MAX, LISTS_COUNT_MAX, ListOf,
+    MerchantInitiatedStepUp, Mode, POINTS_MAX, RULES_COUNT_MAX, SCORE_MAX, THRESHOLDS_COUNT_MAX,
 };
 
 /// The JSON Schema of a rule set.
@@ -25,6 +25,7 @@ pub fn rules_schema() -> Value {
         ("bands", bands()),
         ("fail_policy", fail_policy()),
         ("thresholds", thresholds()),
+        ("lists", lists()),
         ("velocity", list("What is counted.", &feature(), FEATURES_COUNT_MAX)),
         ("rule", list("What is made of it.", &rule(), RULES_COUNT_MAX)),
     ];
@@ -97,13 +98,31 @@ fn thresholds() -> Value {
     })
 }
 
+fn lists() -> Value {
+    let properties = [
+        ("file", text("The file with the values, one a line, beside this one.")),
+        ("of", words("What its values are.", ListOf::ALL.map(ListOf::name))),
+    ];
+    json!({
+        "description": "Files of values: FIELD in lists.NAME in conditions.",
+        "type": "object",
+        "propertyNames": name(""),
+        "additionalProperties": table("A list.", &["file", "of"], properties),
+        "maxProperties": LISTS_COUNT_MAX,
+    })
+}
+
 fn feature() -> Value {
     let required = ["name", "key", "what", "window"];
+    let mut of: Vec<_> =
+        DISTINCT_OF_ACCOUNT.iter().chain(&DISTINCT_OF_CARD).map(|(what, _)| *what).collect();
+    of.sort_unstable();
+    of.dedup();
     let properties = [
         ("name", name("What conditions call it: velocity.NAME.")),
-        ("key", words("Whose authorisations are counted.", ["account"])),
+        ("key", words("Whose authorisations are counted.", KEYS.map(|(key, _)| key))),
         ("what", words("What is counted.", WHATS.map(|(what, _)| what))),
-        ("of", words("Of `distinct`: what differs.", DISTINCT_OF.map(|(what, _)| what))),
+        ("of", words("Of `distinct`: what differs.", of)),
         (
             "window",
             json!({
@@ -112,6 +131,7 @@ fn feature() -> Value {
                 "pattern": "^([0-9]+(ms|s|m|h|d)|[0-9]+ business days?)$",
             }),
         ),
+        ("delay", span("How long before now the window ends.")),
         ("where", text("Which authorisations: by `outcome` and `processing_code`, as CEL.")),
         ("with_current", flag("Whether the authorisation being judged counts.")),
         ("absent_as", quantity("What stands for absence.")),

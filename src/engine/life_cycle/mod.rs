@@ -83,17 +83,19 @@
 //! its approved incrementals asked for. A reversal that names an incremental takes that one
 //! back alone. An incremental that names another incremental joins the chain of that one.
 
+mod follow;
 mod pending;
 
 use super::EngineSettings;
 use super::partition::{Partition, clip};
-use super::velocity::{CardState, CardTag, Event, Facts, Marks, RecordedOutcome};
-use super::velocity::{Reversal, TakenBack};
+use super::velocity::{CardState, CardTag, Event, Facts, Keys, Marks, RecordedOutcome};
+use super::velocity::{Reversal, Slot, TakenBack};
 use crate::domain::{
-    AccountKey, Amount, Authorisation, Currency, EventTime, IdKey, MessageClass, MessageKey, Noted,
-    Offset, Processing,
+    AccountKey, Amount, Authorisation, CardKey, Currency, EventTime, IdKey, MessageClass,
+    MessageKey, Noted, Offset, Processing,
 };
 
+pub(super) use self::follow::Changed;
 use self::pending::{Awaited, Fact};
 pub(super) use self::pending::{Pending, PendingLimits};
 
@@ -151,7 +153,8 @@ impl Partition {
         {
             told(known.facts, marks_of(auth))?;
             let noted = set_host(card, auth);
-            self.cards.find_or_make(auth.account, at);
+            Changed::told_of(auth.account, auth.id_key).carry_over(card, &mut self.by_card);
+            self.move_windows(auth, at);
             return Ok(noted);
         }
         self.check_answered(auth, auth.id_key)?;
@@ -160,7 +163,9 @@ impl Partition {
             return Ok(Noted::OutsideWindows);
         }
         event.facts.host = auth.outcome_elsewhere;
-        keep(card, &mut self.pending, auth.account, None, event);
+        let changed = keep(card, &mut self.pending, (auth.account, &Keys::of(auth)), None, event);
+        self.move_windows(auth, at);
+        self.carry_over(changed);
         Ok(Noted::Applied)
     }
 
@@ -173,9 +178,12 @@ impl Partition {
             return Ok(Noted::NothingToDo);
         }
         if let Some(card) = self.cards.find(auth.account, appended_at)
-            && let Some(known) = card.find(auth.id_key)
+            && let Some(facts) = card.find(auth.id_key).map(|known| known.facts)
         {
-            return told(known.facts, marks_of(auth)).map(|()| set_host(card, auth));
+            told(facts, marks_of(auth))?;
+            let noted = set_host(card, auth);
+            Changed::told_of(auth.account, auth.id_key).carry_over(card, &mut self.by_card);
+            return Ok(noted);
         }
         self.check_answered(auth, auth.id_key)?;
         if let Some(noted) = self.answered_outside(auth.id_key) {
@@ -201,7 +209,12 @@ impl Partition {
         let reversal =
             Reversal { id: auth.id_key, amount: auth.amount, card: auth.card.map(CardTag::of) };
         let card = self.cards.find(auth.account, appended_at);
-        match card.map_or(TakenBack::Unknown, |card| card.take_back(original, reversal)) {
+        let taken_back = card.map_or(TakenBack::Unknown, |card| {
+            let taken_back = card.take_back(original, reversal);
+            Changed::told_of(auth.account, original).carry_over(card, &mut self.by_card);
+            taken_back
+        });
+        match taken_back {
             TakenBack::Applied => return Ok(Noted::Applied),
             TakenBack::Over => return Ok(Noted::OverReversed),
             TakenBack::Again | TakenBack::Nothing => return Ok(Noted::NothingToDo),
@@ -220,6 +233,13 @@ impl Partition {
         let awaited = Awaited { account: auth.account, id: original };
         self.pending.add(awaited, Fact::Reversal(reversal), appended_at);
         Ok(Noted::Pending)
+    }
+
+    /// Lets the cards' windows know of what changed in an account's.
+    pub(super) fn carry_over(&mut self, changed: Changed) {
+        if let Some(state) = self.cards.get(changed.account) {
+            changed.carry_over(state, &mut self.by_card);
+        }
     }
 
     /// What is noted of a request that was answered lately and is in no window: a refund never
@@ -245,24 +265,27 @@ impl Partition {
 }
 
 /// Remembers `event`, and lets what waited for it take effect. `known` is what was told of
-/// its id before: an advice's event becomes its request's.
+/// its id before: an advice's event becomes its request's. The cards' windows must hear of it.
 pub(super) fn keep(
     card: &mut CardState,
     pending: &mut Pending,
-    account: AccountKey,
+    (account, keys): (AccountKey, &Keys),
     known: Option<Facts>,
     mut event: Event,
-) {
+) -> Changed {
+    let mut changed = Changed::told_of(account, event.id);
     if let Some(known) = known {
         // What was told of another card or currency was told of something else.
         if known.marks().agree(event.facts.marks()) {
             event.facts.host = event.facts.host.max(known.host);
         }
-        card.forget(event.id);
+        let forgotten = card.forget(event.id);
+        changed.earlier_card =
+            forgotten.and_then(|(_, keys)| keys.get(Slot::Card).map(CardKey::from_bits));
     }
-    card.remember(event);
+    card.remember(event, keys);
     if pending.is_empty() {
-        return;
+        return changed;
     }
     for fact in pending.take(Awaited { account, id: event.id }) {
         let agrees = match fact {
@@ -288,6 +311,7 @@ pub(super) fn keep(
             }
         }
     }
+    changed
 }
 
 /// What the windows remember of a request or advice, before anything is told of it. Money
@@ -310,6 +334,10 @@ pub(super) fn event_of(
         minor_units: policy_minor_units,
         merchant: auth.merchant,
         country: auth.merchant_country,
+        category: auth.merchant_category,
+        initiator: auth.initiator,
+        entry_mode: auth.entry_mode,
+        channel: auth.channel,
         processing: auth.processing,
         outcome: RecordedOutcome::Unknown,
         is_incremental: false,

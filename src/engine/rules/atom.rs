@@ -305,6 +305,7 @@ impl Leaf {
             | Condition::Not(_)
             | Condition::TextAmong { .. }
             | Condition::TextDiffers { .. }
+            | Condition::Listed { .. }
             | Condition::HasText(_) => None,
         };
         found.unwrap_or_else(|| Self::Atom(Atom::Plain(comparison.clone())))

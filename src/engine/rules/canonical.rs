@@ -4,10 +4,10 @@ use std::fmt::{self, Write as _};
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::{EventTime, FailCause, Processing, RuleSetHash};
+use crate::domain::{EventTime, FailCause, RuleSetHash, Span};
 
 use super::super::velocity::{
-    BusinessCalendar, FeatureSpec, Lookback, OutcomeFilter, ProcessingFilter, RecordedOutcome, What,
+    BusinessCalendar, FeatureSpec, Key, Lookback, OutcomeFilter, RecordedOutcome,
 };
 use super::{CausePolicy, FailBand, RuleSet};
 
@@ -49,6 +49,14 @@ fn write_rule_set(out: &mut String, rule_set: &RuleSet) -> fmt::Result {
     for feature in rule_set.features() {
         write_feature(out, feature)?;
     }
+    for list in rule_set.lists() {
+        let (name, of) = (list.name(), list.of().name());
+        write!(out, "list {name} of={of} values={} sha256=", list.values_count())?;
+        for byte in list.digest() {
+            write!(out, "{byte:02x}")?;
+        }
+        writeln!(out)?;
+    }
     for rule in rule_set.rules() {
         let (name, mode) = (rule.name(), rule.mode().name());
         write!(out, "rule {name} {mode} {} when ", rule.action())?;
@@ -72,29 +80,39 @@ fn write_fail_policy(out: &mut String, cause: FailCause, declared: &CausePolicy)
 fn write_feature(out: &mut String, feature: &FeatureSpec) -> fmt::Result {
     let FeatureSpec {
         name,
+        key,
         what,
         window,
+        delay,
         outcomes,
-        processings,
+        test,
         with_current,
         absent_as,
         is_optional,
     } = feature;
-    let what = what_name(*what);
-    write!(out, "feature {name} what={what} ")?;
+    write!(out, "feature {name} what={} ", what.name())?;
+    if *key != Key::Account {
+        write!(out, "key={} ", key.name())?;
+    }
     match window {
         Lookback::Span(span) => write!(out, "window_millis={}", span.millis())?,
         Lookback::BusinessDays(days) => write!(out, "window_business_days={}", days.count())?,
     }
+    if *delay != Span::ZERO {
+        write!(out, " delay_millis={}", delay.millis())?;
+    }
     write!(out, " outcomes=")?;
     write_outcomes(out, *outcomes)?;
-    write_processings(out, *processings)?;
     write!(out, " with_current={with_current} absent_as=")?;
     match absent_as {
         Some(value) => write!(out, "{value}")?,
         None => write!(out, "none")?,
     }
-    writeln!(out, "{}", if *is_optional { " optional" } else { "" })
+    out.write_str(if *is_optional { " optional" } else { "" })?;
+    match test {
+        Some(test) => writeln!(out, " where {test}"),
+        None => writeln!(out),
+    }
 }
 
 fn write_outcomes(out: &mut String, outcomes: OutcomeFilter) -> fmt::Result {
@@ -109,22 +127,6 @@ fn write_outcomes(out: &mut String, outcomes: OutcomeFilter) -> fmt::Result {
         (RecordedOutcome::Failed, "failed"),
     ];
     write_words(out, words.into_iter().filter(|(it, _)| outcomes.holds(*it)).map(|(_, word)| word))
-}
-
-/// Nothing where every kind of payment counts.
-fn write_processings(out: &mut String, processings: ProcessingFilter) -> fmt::Result {
-    if processings.is_any() {
-        return Ok(());
-    }
-    let words = [
-        (Processing::Purchase, "purchase"),
-        (Processing::Cash, "cash"),
-        (Processing::QuasiCash, "quasi_cash"),
-        (Processing::AccountCheck, "account_check"),
-    ];
-    let holds = |(it, _): &(Processing, _)| processings.holds(*it);
-    write!(out, " processings=")?;
-    write_words(out, words.into_iter().filter(holds).map(|(_, word)| word))
 }
 
 fn write_words(out: &mut String, words: impl Iterator<Item = &'static str>) -> fmt::Result {
@@ -144,16 +146,4 @@ fn write_calendar(out: &mut String, calendar: &BusinessCalendar) -> fmt::Result 
         separator = ",";
     }
     writeln!(out)
-}
-
-const fn what_name(what: What) -> &'static str {
-    match what {
-        What::Count => "count",
-        What::Sum => "sum",
-        What::Mean => "mean",
-        What::Max => "max",
-        What::DistinctMerchants => "distinct_merchants",
-        What::DistinctCountries => "distinct_countries",
-        What::SecondsSinceLast => "seconds_since_last",
-    }
 }

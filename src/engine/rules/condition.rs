@@ -1,8 +1,10 @@
 //! When a rule fires.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::field::{Field, TextField, WordSet};
+use super::list::{ListIndex, Listed};
 use super::number::{Number, Operand, Row};
 
 /// When a rule fires, typed: whatever can be written here can be evaluated.
@@ -47,6 +49,15 @@ pub enum Condition {
         field: TextField,
         /// The text that it must not be.
         text: Box<str>,
+    },
+    /// A field is in a list of the rule set, and has not lapsed there.
+    Listed {
+        /// The field.
+        listed: Listed,
+        /// The list.
+        list: ListIndex,
+        /// What the list is called.
+        name: Arc<str>,
     },
     /// The request has the field, or the window has the value.
     Has(Operand),
@@ -148,6 +159,9 @@ impl Condition {
             Self::TextDiffers { field, text } => {
                 field.read(row.auth).is_some_and(|read| read != text.as_ref())
             }
+            Self::Listed { listed, list, .. } => {
+                row.lists.get(list.0).is_some_and(|list| list.holds(*listed, row.auth))
+            }
             Self::Has(operand) => row.read(*operand).is_some(),
             Self::HasText(field) => field.read(row.auth).is_some(),
         }
@@ -174,7 +188,28 @@ impl Condition {
             }
             Self::Among { value, .. } => value.collect_reads(reads),
             Self::Has(operand) => Number::Read(*operand).collect_reads(reads),
-            Self::TextAmong { .. } | Self::TextDiffers { .. } | Self::HasText(_) => {}
+            Self::Listed { listed: Listed::Number(field), .. } => {
+                Number::Read(Operand::Field(*field)).collect_reads(reads);
+            }
+            Self::TextAmong { .. }
+            | Self::TextDiffers { .. }
+            | Self::Listed { listed: Listed::Text(_), .. }
+            | Self::HasText(_) => {}
+        }
+    }
+
+    /// The lists that it looks into.
+    pub fn lists(&self) -> Vec<usize> {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::lists).collect(),
+            Self::Not(part) => part.lists(),
+            Self::Listed { list, .. } => vec![list.0],
+            Self::Compare { .. }
+            | Self::Among { .. }
+            | Self::TextAmong { .. }
+            | Self::TextDiffers { .. }
+            | Self::Has(_)
+            | Self::HasText(_) => Vec::new(),
         }
     }
 
@@ -183,7 +218,10 @@ impl Condition {
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::reads_the_request),
             Self::Not(part) => part.reads_the_request(),
-            Self::TextAmong { .. } | Self::TextDiffers { .. } | Self::HasText(_) => true,
+            Self::TextAmong { .. }
+            | Self::TextDiffers { .. }
+            | Self::Listed { .. }
+            | Self::HasText(_) => true,
             Self::Compare { .. } | Self::Among { .. } | Self::Has(_) => {
                 self.reads().iter().any(|operand| !matches!(operand, Operand::Threshold(_)))
             }
@@ -199,9 +237,11 @@ impl Condition {
                 left.magnitude(largest).is_some() && right.magnitude(largest).is_some()
             }
             Self::Among { value, .. } => value.magnitude(largest).is_some(),
-            Self::TextAmong { .. } | Self::TextDiffers { .. } | Self::Has(_) | Self::HasText(_) => {
-                true
-            }
+            Self::TextAmong { .. }
+            | Self::TextDiffers { .. }
+            | Self::Listed { .. }
+            | Self::Has(_)
+            | Self::HasText(_) => true,
         }
     }
 
@@ -231,6 +271,7 @@ impl Condition {
             | Self::Not(_)
             | Self::TextAmong { .. }
             | Self::TextDiffers { .. }
+            | Self::Listed { .. }
             | Self::Has(_)
             | Self::HasText(_) => false,
         }
@@ -269,6 +310,7 @@ impl Condition {
                 out.write_str(")")
             }
             Self::TextDiffers { field, text } => write!(out, "(!= {} {text:?})", field.name()),
+            Self::Listed { listed, name, .. } => write!(out, "(in {} lists.{name})", listed.name()),
             Self::Has(operand) => write!(out, "(has {})", name(*operand)),
             Self::HasText(field) => write!(out, "(has {})", field.name()),
         }

@@ -230,24 +230,33 @@ impl Field {
 pub enum TextField {
     /// The issuer's product line.
     Portfolio,
+    /// DE42.
+    MerchantId,
+    /// DE32.
+    AcquirerId,
 }
 
 impl TextField {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Portfolio];
+    pub const ALL: [Self; 3] = [Self::Portfolio, Self::MerchantId, Self::AcquirerId];
 
     /// Its name in a condition.
     pub const fn name(self) -> &'static str {
         match self {
             Self::Portfolio => "portfolio",
+            Self::MerchantId => "merchant_id",
+            Self::AcquirerId => "acquirer_id",
         }
     }
 
     /// Its value in `auth`.
     pub(super) fn read<'a>(self, auth: &Authorisation<'a>) -> Option<&'a str> {
         match self {
-            Self::Portfolio => auth.portfolio.map(Identifier::as_str),
+            Self::Portfolio => auth.portfolio,
+            Self::MerchantId => auth.merchant_id,
+            Self::AcquirerId => auth.acquirer_id,
         }
+        .map(Identifier::as_str)
     }
 }
 

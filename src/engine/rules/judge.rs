@@ -82,7 +82,7 @@ impl RuleSet {
             self.features().len(),
             "Invariant: the evidence has one value for each feature"
         );
-        let row = Row { auth, policy_minor_units, evidence, thresholds: self.thresholds() };
+        let row = self.row(auth, policy_minor_units, evidence);
         self.judge_live(&row, verdict);
         let Verdict { shadow, spare_shadow, bits, .. } = verdict;
         self.plan.programme.ask_shadow(bits);
@@ -100,7 +100,7 @@ impl RuleSet {
         evidence: &[Option<i64>],
         verdict: &mut Verdict,
     ) {
-        let row = Row { auth, policy_minor_units, evidence, thresholds: self.thresholds() };
+        let row = self.row(auth, policy_minor_units, evidence);
         let holding = |mode| {
             let rules = self.rules().iter().filter(move |rule| rule.mode() == mode);
             rules.enumerate().filter(|(_, rule)| rule.condition().holds(&row)).map(|(at, _)| at)
@@ -127,11 +127,21 @@ impl RuleSet {
         evidence: &[Option<i64>],
         verdict: &mut Verdict,
     ) {
-        let row = Row { auth, policy_minor_units, evidence, thresholds: self.thresholds() };
+        let row = self.row(auth, policy_minor_units, evidence);
         match shedding {
             Shedding::Nothing => self.judge(auth, policy_minor_units, evidence, verdict),
             Shedding::ShadowRules | Shedding::OptionalFeatures => self.judge_live(&row, verdict),
         }
+    }
+
+    fn row<'r>(
+        &'r self,
+        auth: &'r Authorisation<'r>,
+        policy_minor_units: Option<i64>,
+        evidence: &'r [Option<i64>],
+    ) -> Row<'r> {
+        let (thresholds, lists) = (self.thresholds(), self.lists());
+        Row { auth, policy_minor_units, evidence, thresholds, lists }
     }
 
     fn judge_live(&self, row: &Row<'_>, verdict: &mut Verdict) {

@@ -25,6 +25,7 @@ mod condition;
 mod fail_policy;
 mod field;
 mod judge;
+mod list;
 mod masks;
 mod number;
 mod plan;
@@ -43,6 +44,7 @@ pub use fail_policy::{
 };
 pub use field::{Field, Kind, TextField, WordSet};
 pub use judge::Verdict;
+pub use list::{LISTS_COUNT_MAX, List, ListIndex, ListOf, ListValues, Listed};
 pub use number::{FeatureIndex, Number, Operand, ThresholdIndex};
 pub use rule::{Mode, Rule};
 pub use rule_set::{

@@ -1,10 +1,11 @@
 //! Numbers in a condition: what they are made of, how large they can get.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::domain::Authorisation;
 
-use super::{Field, Threshold};
+use super::{Field, List, Threshold};
 
 /// Position of a feature in the rule set, and of its value in the evidence.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -49,6 +50,7 @@ pub(super) struct Row<'r> {
     pub(super) policy_minor_units: Option<i64>,
     pub(super) evidence: &'r [Option<i64>],
     pub(super) thresholds: &'r [Threshold],
+    pub(super) lists: &'r [Arc<List>],
 }
 
 impl Row<'_> {

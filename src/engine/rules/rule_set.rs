@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use thiserror::Error;
 
-use crate::domain::{AMOUNT_MINOR_UNITS_MAX, Currency, EventTime, RuleSetHash, Span};
+use crate::domain::{Currency, EventTime, RuleSetHash, Span};
 
-use super::super::velocity::{BusinessCalendar, FeatureSpec, Lookback, What};
+use super::super::velocity::{BusinessCalendar, FeaturePlan, FeatureSpec, Key, Lookback};
+use super::list::{LISTS_COUNT_MAX, List};
 use super::plan::Plan;
 use super::{Action, Bands, FailPolicy, Operand, POINTS_MAX, Rule, SCORE_MAX, canonical};
 
@@ -32,6 +33,8 @@ pub struct RuleSetParts {
     pub thresholds: Vec<Threshold>,
     /// What is counted.
     pub features: Vec<FeatureSpec>,
+    /// Values that rules look fields up in.
+    pub lists: Vec<Arc<List>>,
     /// What is made of it.
     pub rules: Vec<Rule>,
 }
@@ -64,7 +67,9 @@ pub struct RuleSet {
     fail_policy: FailPolicy,
     thresholds: Vec<Threshold>,
     features: Vec<FeatureSpec>,
+    lists: Vec<Arc<List>>,
     rules: Vec<Rule>,
+    feature_plan: FeaturePlan,
     hash: RuleSetHash,
     /// The rules as they run.
     pub(super) plan: Plan,
@@ -108,8 +113,8 @@ pub enum RuleSetFault {
         /// The feature.
         feature: Arc<str>,
     },
-    /// A rule reads a feature or threshold that the rule set does not have.
-    #[error("rule `{rule}` reads a feature or threshold that is not declared")]
+    /// A rule reads a feature, threshold or list that the rule set does not have.
+    #[error("rule `{rule}` reads a feature, threshold or list that is not declared")]
     UnknownOperand {
         /// The rule.
         rule: Arc<str>,
@@ -157,11 +162,13 @@ impl RuleSet {
     /// The first [`RuleSetFault`] found; `config` reports all of them, with places.
     pub fn new(parts: RuleSetParts) -> Result<Self, RuleSetFault> {
         let mut rule_set = Self {
+            feature_plan: FeaturePlan::of(&parts.features),
             currency: parts.currency,
             bands: parts.bands,
             fail_policy: parts.fail_policy,
             thresholds: parts.thresholds,
             features: parts.features,
+            lists: parts.lists,
             rules: parts.rules,
             hash: RuleSetHash(0),
             plan: Plan::default(),
@@ -208,9 +215,25 @@ impl RuleSet {
         self.features.iter().find_map(|feature| feature.window.calendar())
     }
 
-    /// How long an authorisation must be remembered: until it has left every window.
+    /// How the features are measured.
+    pub fn feature_plan(&self) -> &FeaturePlan {
+        &self.feature_plan
+    }
+
+    /// How far back any feature looks.
     pub fn longest_window(&self) -> Span {
-        self.features.iter().map(|feature| feature.window.longest()).max().unwrap_or_default()
+        self.features.iter().map(FeatureSpec::reach).max().unwrap_or_default()
+    }
+
+    /// How long an account must remember an authorisation where a message may be `lateness`
+    /// late: until it has left every window, and those of a card whose account has moved on.
+    pub fn retention(&self, lateness: Span) -> Span {
+        let of_cards = if self.feature_plan.counts_by(Key::Card) {
+            self.feature_plan.reach(Key::Card).plus(lateness)
+        } else {
+            Span::ZERO
+        };
+        self.feature_plan.reach(Key::Account).max(of_cards)
     }
 
     /// The first feature whose calendar does not reach `now` and back: it is absent then.
@@ -219,8 +242,13 @@ impl RuleSet {
         let mut features = self.features.iter();
         features.find(|feature| {
             matches!(feature.window, Lookback::BusinessDays(_))
-                && feature.window.opens_after(now).is_none()
+                && feature.opens_after(now).is_none()
         })
+    }
+
+    /// The lists that rules look fields up in.
+    pub fn lists(&self) -> &[Arc<List>] {
+        &self.lists
     }
 
     /// The rules, in the order of the file.
@@ -245,6 +273,7 @@ impl RuleSet {
     /// calendar ends_at=1798732800000 starts=1704124800000,1704211200000,…
     /// feature count_10m what=count window_millis=600000 outcomes=any with_current=true …
     /// feature spent_10bd what=sum window_business_days=10 outcomes=approved …
+    /// list risky_mccs of=merchant_category values=9 sha256=5f1c…
     /// rule burst live points=400 reason=velocity_count_exceeded when (>= velocity.count_10m …)
     /// ```
     ///
@@ -287,6 +316,7 @@ impl RuleSet {
         let rules: Vec<_> = self.rules.iter().map(Rule::name).collect();
         check_names("feature", features, FEATURES_COUNT_MAX)?;
         check_names("threshold", thresholds, THRESHOLDS_COUNT_MAX)?;
+        check_names("list", self.lists.iter().map(|it| it.name()).collect(), LISTS_COUNT_MAX)?;
         check_names("rule", rules, RULES_COUNT_MAX)
     }
 
@@ -318,7 +348,8 @@ impl RuleSet {
             Operand::Feature(at) => at.0 < self.features.len(),
             Operand::Threshold(at) => at.0 < self.thresholds.len(),
         };
-        if !reads.iter().all(is_known) {
+        let has_lists = rule.condition().lists().into_iter().all(|at| at < self.lists.len());
+        if !has_lists || !reads.iter().all(is_known) {
             return Err(RuleSetFault::UnknownOperand { rule: name() });
         }
         if !rule.condition().reads_the_request() {
@@ -334,24 +365,12 @@ impl RuleSet {
 
 /// The furthest from zero that `operand` can get, of these features and thresholds.
 pub fn largest_of(operand: Operand, features: &[FeatureSpec], thresholds: &[Threshold]) -> i128 {
-    let beyond_any = i128::from(i64::MAX) + 1;
     let largest = match operand {
         Operand::Field(field) => Some(i128::from(field.largest())),
-        Operand::Feature(at) => features.get(at.0).map(|feature| {
-            let counted = match feature.what {
-                // No memory holds 2^40 events of one account.
-                What::Count | What::DistinctMerchants | What::DistinctCountries => 1 << 40,
-                What::Sum => beyond_any,
-                What::Mean | What::Max => i128::from(AMOUNT_MINOR_UNITS_MAX),
-                // The years 2000 to 2099.
-                What::SecondsSinceLast => 1 << 32,
-            };
-            let stand_in = feature.absent_as.map_or(0, |it| i128::from(it).abs());
-            counted.max(stand_in)
-        }),
+        Operand::Feature(at) => features.get(at.0).map(FeatureSpec::largest),
         Operand::Threshold(at) => thresholds.get(at.0).map(|it| i128::from(it.value).abs()),
     };
-    largest.unwrap_or(beyond_any)
+    largest.unwrap_or(i128::from(i64::MAX) + 1)
 }
 
 fn check_names(

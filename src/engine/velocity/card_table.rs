@@ -1,10 +1,11 @@
-//! A partition's accounts, bounded: what is asleep goes first, visibly.
+//! A partition's accounts, or cards, bounded: what is asleep goes first, visibly.
 
 use std::collections::VecDeque;
+use std::hash::Hash;
 
 use hashbrown::HashMap;
 
-use super::CardState;
+use super::{CardState, SlotSet};
 use crate::domain::{AccountKey, EventTime, Span};
 
 /// How much a partition remembers.
@@ -17,17 +18,19 @@ pub struct CardLimits {
     /// How late any message may come: so much longer an account is remembered, so that
     /// its windows do not move back for it.
     pub lateness: Span,
+    /// The keys that are kept of each authorisation.
+    pub kept: SlotSet,
 }
 
-/// A partition's accounts. Which are forgotten depends on its own log alone.
+/// A partition's accounts, or its cards. Which are forgotten depends on its own log alone.
 ///
 /// Accounts wait in a queue, each with the newest time it had when it was put
 /// there. Whoever comes to the front and was seen since goes to the back; whoever
 /// was not is the one asleep longest.
 #[derive(Debug)]
-pub struct CardTable {
-    cards: HashMap<AccountKey, CardState>,
-    asleep: VecDeque<(AccountKey, EventTime)>,
+pub struct CardTable<K = AccountKey> {
+    cards: HashMap<K, CardState>,
+    asleep: VecDeque<(K, EventTime)>,
     limits: CardLimits,
     evictions_count: u64,
 }
@@ -35,10 +38,15 @@ pub struct CardTable {
 /// How many accounts at the front of the queue one decision looks at.
 const LOOKED_AT_PER_DECISION: usize = 2;
 
-impl CardTable {
+impl<K: Copy + Eq + Hash> CardTable<K> {
     /// An empty table.
     pub fn new(limits: CardLimits) -> Self {
         Self { cards: HashMap::new(), asleep: VecDeque::new(), limits, evictions_count: 0 }
+    }
+
+    /// How long it remembers an authorisation.
+    pub fn retention(&self) -> Span {
+        self.limits.retention
     }
 
     /// How many accounts it remembers.
@@ -58,24 +66,24 @@ impl CardTable {
 
     /// The state of `account`, moved to `now` or its newest time, whichever is
     /// later; made where there is none.
-    pub fn find_or_make(&mut self, account: AccountKey, now: EventTime) -> &mut CardState {
+    pub fn find_or_make(&mut self, account: K, now: EventTime) -> &mut CardState {
         self.forget_some(account, now);
-        let asleep = &mut self.asleep;
+        let (asleep, kept) = (&mut self.asleep, self.limits.kept);
         let card = self.cards.entry(account).or_insert_with(|| {
             asleep.push_back((account, now));
-            CardState::default()
+            CardState::keeping(kept)
         });
         card.advance(now, self.limits.retention);
         card
     }
 
     /// The state of `account`, where it is remembered.
-    pub fn get(&self, account: AccountKey) -> Option<&CardState> {
+    pub fn get(&self, account: K) -> Option<&CardState> {
         self.cards.get(&account)
     }
 
     /// All accounts that it remembers, in no order.
-    pub fn iter(&self) -> impl Iterator<Item = (AccountKey, &CardState)> {
+    pub fn iter(&self) -> impl Iterator<Item = (K, &CardState)> {
         self.cards.iter().map(|(account, card)| (*account, card))
     }
 
@@ -83,7 +91,7 @@ impl CardTable {
     /// `appended_at`, the partition's broker time. What is in no window that any message may
     /// still see is gone from it: whether the table has let go of the account by now makes
     /// no difference.
-    pub fn find(&mut self, account: AccountKey, appended_at: EventTime) -> Option<&mut CardState> {
+    pub fn find(&mut self, account: K, appended_at: EventTime) -> Option<&mut CardState> {
         let CardLimits { retention, lateness, .. } = self.limits;
         let card = self.cards.get_mut(&account)?;
         card.forget_until(appended_at.minus(lateness).minus(retention));
@@ -91,12 +99,12 @@ impl CardTable {
     }
 
     /// The state of `account`, to be amended, where it is remembered.
-    pub fn get_mut(&mut self, account: AccountKey) -> Option<&mut CardState> {
+    pub fn get_mut(&mut self, account: K) -> Option<&mut CardState> {
         self.cards.get_mut(&account)
     }
 
     /// Drops accounts whose windows are empty by `now`, and one more when full.
-    fn forget_some(&mut self, wanted: AccountKey, now: EventTime) {
+    fn forget_some(&mut self, wanted: K, now: EventTime) {
         for _ in 0..LOOKED_AT_PER_DECISION {
             if !self.forget_front_if(wanted, |newest, asleep| newest <= now.minus(asleep)) {
                 break;
@@ -114,11 +122,7 @@ impl CardTable {
 
     /// Forgets the account at the front where `may_go`; sends it to the back where it
     /// was seen since it was queued. True where one was forgotten.
-    fn forget_front_if(
-        &mut self,
-        wanted: AccountKey,
-        may_go: impl Fn(EventTime, Span) -> bool,
-    ) -> bool {
+    fn forget_front_if(&mut self, wanted: K, may_go: impl Fn(EventTime, Span) -> bool) -> bool {
         let Some((account, queued_at)) = self.asleep.front().copied() else {
             return false;
         };
@@ -157,6 +161,7 @@ mod tests {
             cards_count_max,
             retention: Span::from_seconds(60),
             lateness: Span::from_seconds(10),
+            kept: SlotSet::NONE,
         })
     }
 

@@ -1,8 +1,11 @@
 //! One authorisation as its account's windows remember it.
 
+use std::num::NonZeroU32;
+
 use super::RecordedOutcome;
 use crate::domain::{
-    Amount, CardKey, Currency, EventTime, IdKey, MerchantKey, Offset, OutcomeElsewhere, Processing,
+    Amount, CardKey, Channel, Currency, EntryMode, EventTime, IdKey, Initiator, MerchantKey,
+    Offset, OutcomeElsewhere, Processing,
 };
 
 /// One authorisation: what windows count of it, and the facts that this is made from.
@@ -23,6 +26,14 @@ pub struct Event {
     pub merchant: Option<MerchantKey>,
     /// Its merchant's country; `None` where unknown.
     pub country: Option<[u8; 2]>,
+    /// Its merchant's category; `None` where unknown.
+    pub category: Option<u16>,
+    /// Who started it.
+    pub initiator: Initiator,
+    /// How the card's data were entered; `None` where unknown.
+    pub entry_mode: Option<EntryMode>,
+    /// Where the order was placed; `None` where unknown.
+    pub channel: Option<Channel>,
     /// Purchase, cash or a mere check of the account.
     pub processing: Processing,
     /// What it counts as.
@@ -51,15 +62,16 @@ pub struct Facts {
     pub card: Option<CardTag>,
 }
 
-/// The low bits of a card key: enough to see that two cards are not the same.
+/// The low bits of a card key: enough to see that two cards are not the same. Never zero, so
+/// that its absence costs no room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct CardTag(u32);
+pub struct CardTag(NonZeroU32);
 
 impl CardTag {
     /// The tag of `card`.
     pub fn of(card: CardKey) -> Self {
         let [a, b, c, d, ..] = card.bits().to_le_bytes();
-        Self(u32::from_le_bytes([a, b, c, d]))
+        Self(NonZeroU32::new(u32::from_le_bytes([a, b, c, d])).unwrap_or(NonZeroU32::MIN))
     }
 }
 
@@ -141,6 +153,10 @@ impl Event {
             minor_units,
             merchant: None,
             country: None,
+            category: None,
+            initiator: Initiator::Cardholder,
+            entry_mode: None,
+            channel: None,
             processing: Processing::Purchase,
             outcome,
             is_incremental: false,

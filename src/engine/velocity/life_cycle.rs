@@ -3,7 +3,7 @@
 
 use super::chain::{Chain, left_of_incremental};
 use super::event::Left;
-use super::{CardState, Event, Marks, RecordedOutcome, Reversal};
+use super::{CardState, Event, Keys, Marks, RecordedOutcome, Reversal};
 use crate::domain::{Amount, EventTime, IdKey, Offset, OutcomeElsewhere};
 
 /// What became of a reversal.
@@ -44,13 +44,26 @@ impl CardState {
         head.is_some_and(|head| head.agree(event.facts.marks()))
     }
 
-    /// Remembers `event`, whose id it does not know yet, for what its facts say.
-    pub fn remember(&mut self, mut event: Event) {
+    /// True where what is told of one may change what others count for.
+    pub fn has_chains(&self) -> bool {
+        !self.chains.is_empty()
+    }
+
+    /// `event`, which is not remembered yet, as one that adds to another where it does.
+    #[must_use]
+    pub fn placed_in_chain(&self, event: Event) -> Event {
+        let is_incremental = self.knows_original_of(&event);
+        Event { is_incremental, chain: self.root_of(event.chain), ..event }
+    }
+
+    /// Remembers `event`, whose id it does not know yet, for what its facts say, with those
+    /// of its `keys` that are kept.
+    pub fn remember(&mut self, mut event: Event, keys: &Keys) {
         event.settle_whole();
         if event.claims_incremental() {
             event.chain = self.root_of(event.chain);
         }
-        self.record(event);
+        self.record_with(event, keys);
         if event.claims_incremental() && !self.chains.is_empty() {
             self.adopt_incrementals_of(&event);
         }
@@ -78,9 +91,9 @@ impl CardState {
     }
 
     /// Forgets the authorisation `id`, which comes again with more to tell.
-    pub fn forget(&mut self, id: IdKey) -> Option<Event> {
+    pub fn forget(&mut self, id: IdKey) -> Option<(Event, Keys)> {
         let place = self.events.iter().position(|event| event.id == id)?;
-        self.events.remove(place)
+        self.take_out(place)
     }
 
     /// Gives the authorisation that came in `input` the time and our outcome that bind; false
@@ -94,9 +107,10 @@ impl CardState {
         }
         event.facts.ours = Some(ours);
         let event = *event;
-        if event.at != at {
-            self.forget(event.id);
-            self.record(Event { at, ..event });
+        if event.at != at
+            && let Some((_, keys)) = self.forget(event.id)
+        {
+            self.record_with(Event { at, ..event }, &keys);
         }
         self.settle_all(event.id, event.chain);
         true

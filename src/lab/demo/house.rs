@@ -13,7 +13,7 @@ use super::performance::Performance;
 use super::story::Witness;
 use super::summary::Ending;
 use crate::config::{KafkaSettings, parse_rules};
-use crate::domain::PartitionId;
+use crate::domain::{PartitionId, Span};
 use crate::engine::rules::RuleSet;
 use crate::engine::velocity::{RecordedOutcome, What};
 use crate::lab::cluster::{self, ClusterOutlet};
@@ -246,7 +246,10 @@ fn crowding(settings: &DemoSettings) -> Option<String> {
 /// The first count of the rule set that shows whether an authorisation was counted once.
 fn witness(rule_set: &RuleSet) -> Option<Witness> {
     let counts_approved = |feature: &&crate::engine::velocity::FeatureSpec| {
-        feature.what == What::Count && feature.outcomes.holds(RecordedOutcome::Approved)
+        feature.what == What::Count
+            && feature.outcomes.holds(RecordedOutcome::Approved)
+            && feature.test.is_none()
+            && feature.delay == Span::ZERO
     };
     let features = rule_set.features();
     let place = features.iter().position(|feature| counts_approved(&feature))?;

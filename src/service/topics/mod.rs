@@ -107,7 +107,7 @@ fn check_group_of(settings: &Settings, partitions_count: u32) -> Result<(), Faul
 /// How far back a start reads to make its state.
 fn horizon(settings: &Settings, rule_set: &RuleSet) -> Span {
     let lateness = settings.lateness.max(settings.advice_lateness);
-    rule_set.longest_window().plus(lateness).max(settings.recent_answers_age)
+    rule_set.retention(lateness).plus(lateness).max(settings.recent_answers_age)
 }
 
 fn found(admin: &KafkaAdmin, topic: &str) -> Result<TopicFound, Fault> {

@@ -10,13 +10,14 @@ mod pair;
 mod policy;
 mod words;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use stopline::domain::{
     EventTime, Identifier, Noted, Offset, Outcome, ReportChannel, StopCause, StopOrder, StopScope,
 };
 use stopline::lab::traffic::{Delays, LifeCycles, Shares, TrafficSettings};
+use stopline::wire::proto::{Authorisation, authorisation::Card};
 
 use self::pair::{Difference, Pair, Sent};
 use self::policy::policy;
@@ -30,6 +31,7 @@ const MESSAGES_BETWEEN_STATES: usize = 2_000;
 /// The traffic of a seed lasts some six hours: windows pass over it.
 const AUTHORISATIONS_PER_SECOND: f64 = 0.6;
 const CARDS_COUNT: u32 = 600;
+const SHARED_CARDS_COUNT: u32 = 300;
 
 fn from_environment(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|text| text.parse().expect("a number"))
@@ -53,8 +55,26 @@ fn traffic(seed: u64, start: i64) -> impl Iterator<Item = Sent> {
         let after_start = i64::try_from(due.after_start_nanos / 1_000_000).expect("not for ever");
         // Now and then somebody else's decision binds.
         let bound = number.is_multiple_of(37).then(|| Outcome::ALL[number / 37 % 3]);
-        Sent { at_millis: start + after_start, message: due.request, bound }
+        let message = with_shared_card(due.request);
+        Sent { at_millis: start + after_start, message, bound }
     })
+}
+
+/// Cards that two or three accounts share, each account with two of them: all that is said of
+/// one authorisation, or of one chain, names one card where it named one before.
+fn with_shared_card(mut message: Authorisation) -> Authorisation {
+    let named =
+        |text: &str| text.bytes().fold(7_u32, |sum, byte| sum * 31 % 65_521 + u32::from(byte));
+    let is_about_another = message.incremental || message.message_type >= 400;
+    let root = match &message.original_id {
+        Some(original) if is_about_another => original,
+        Some(_) | None => &message.authorisation_id,
+    };
+    let second = u32::from(named(root).is_multiple_of(3));
+    if let Some(Card::CardToken(token)) = &mut message.card {
+        *token = format!("shared-{}", (named(token) + second) % SHARED_CARDS_COUNT);
+    }
+    message
 }
 
 /// The number of the message of `history` at which the two part, and how.
@@ -72,8 +92,10 @@ fn shortest(history: &[Sent]) -> String {
     for sent in history {
         by_account.entry(&sent.message.account_reference).or_default().push(sent.clone());
     }
-    // One account's messages are nearly always enough.
-    let found = by_account.into_values().find_map(|alone| Some((part(&alone)?.0, alone)));
+    // One account's messages are nearly always enough, or those of all that share its cards.
+    let sharing = sharing_cards(history);
+    let found =
+        by_account.into_values().chain([sharing]).find_map(|alone| Some((part(&alone)?.0, alone)));
     let Some((number, mut left)) = found else {
         return "no account's messages alone show it: run the seed".to_owned();
     };
@@ -96,6 +118,22 @@ fn shortest(history: &[Sent]) -> String {
     }
     let (_, difference) = part(&left).expect("it was there");
     format!("the shortest history:\n{}{difference}", words::told(&left))
+}
+
+/// The messages of all accounts that share a card with that of the last message.
+fn sharing_cards(history: &[Sent]) -> Vec<Sent> {
+    let token = |sent: &Sent| match &sent.message.card {
+        Some(Card::CardToken(token)) => Some(token.clone()),
+        Some(Card::Pan(_)) | None => None,
+    };
+    let account = history.last().map(|sent| &sent.message.account_reference);
+    let own = |sent: &&Sent| Some(&sent.message.account_reference) == account;
+    let cards: BTreeSet<String> = history.iter().filter(own).filter_map(token).collect();
+    let shares = |sent: &&Sent| token(sent).is_some_and(|token| cards.contains(&token));
+    let sharing = history.iter().filter(shares);
+    let accounts: BTreeSet<_> = sharing.map(|sent| &sent.message.account_reference).collect();
+    let is_theirs = |sent: &&Sent| accounts.contains(&sent.message.account_reference);
+    history.iter().filter(is_theirs).cloned().collect()
 }
 
 /// How often each kind of answer was given: a proof over nothing proves nothing.

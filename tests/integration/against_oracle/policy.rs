@@ -3,7 +3,8 @@
 use stopline::domain::{Currency, Reason, Span};
 
 use crate::oracle::policy::{
-    Condition, Counts, Feature, Field, Number, Policy, Read, Relation, Rule, Then, What,
+    Condition, Counts, Feature, Field, Filter, Key, Number, Policy, Read, Relation, Rule, Then,
+    What,
 };
 
 const APPROVED: &[Counts] = &[Counts::Approved];
@@ -16,7 +17,7 @@ fn minutes(count: i64) -> Span {
 }
 
 fn feature(name: &'static str, what: What, window: Span) -> Feature {
-    Feature { name, what, window, outcomes: None, with_current: true, absent_as: None }
+    Feature::plain(name, what, window)
 }
 
 fn of(outcomes: &'static [Counts], feature: Feature) -> Feature {
@@ -31,7 +32,75 @@ fn earlier(mut feature: Feature) -> Feature {
     feature
 }
 
+fn by_card(feature: Feature) -> Feature {
+    Feature { key: Key::Card, ..feature }
+}
+
+fn delayed(delay: Span, feature: Feature) -> Feature {
+    Feature { delay, ..earlier(feature) }
+}
+
+fn whose(filter: Filter, mut feature: Feature) -> Feature {
+    feature.filter = Some(filter);
+    feature
+}
+
+/// Filters of every kind, joined in every way.
+fn filtered_features() -> Vec<Feature> {
+    use Filter::{All, Amount, Any, Category, Channel, Country, EntryMode, Not};
+    use What::{Count, DistinctCategories, Max, Mean, Min, Sum};
+    let not = |filter| Not(Box::new(filter));
+    vec![
+        whose(Filter::Initiator("merchant"), feature("agreed_2h", Count, minutes(120))),
+        whose(not(Filter::Processing("account_check")), feature("least_2h", Min, minutes(120))),
+        whose(
+            All(vec![EntryMode("ecommerce"), not(Channel("app"))]),
+            feature("ecommerce_1h", Count, minutes(60)),
+        ),
+        whose(not(Filter::HasChannel), feature("nowhere_2h", Count, minutes(120))),
+        whose(Category(4_000, 5_999), feature("categories_2h", DistinctCategories, minutes(120))),
+        of(
+            APPROVED,
+            whose(
+                Any(vec![Amount(5_000, 20_000), Country("US")]),
+                feature("middling_1h", Sum, minutes(60)),
+            ),
+        ),
+        of(DECLINED, whose(Amount(0, 10_000), feature("small_refused_2h", Max, minutes(120)))),
+        delayed(minutes(30), whose(not(Country("CN")), feature("abroad_then", Mean, minutes(45)))),
+    ]
+}
+
+fn other_features() -> Vec<Feature> {
+    use What::{
+        Count, CountryChanges, DistinctAccounts, DistinctCards, DistinctDevices, DistinctIps,
+        DistinctMerchants, Max, Min, SecondsSinceLast, Sum,
+    };
+    vec![
+        feature("smallest_1h", Min, minutes(60)),
+        feature("changes_2h", CountryChanges, minutes(120)),
+        earlier(feature("changes_before_2h", CountryChanges, minutes(120))),
+        feature("devices_2h", DistinctDevices, minutes(120)),
+        feature("ips_2h", DistinctIps, minutes(120)),
+        feature("cards_2h", DistinctCards, minutes(120)),
+        delayed(minutes(20), feature("count_then", Count, minutes(60))),
+        delayed(minutes(1), feature("since_then", SecondsSinceLast, minutes(90))),
+        by_card(feature("card_count_30m", Count, minutes(30))),
+        by_card(feature("card_asked_1h", Sum, minutes(60))),
+        by_card(of(APPROVED, feature("card_largest_1h", Max, minutes(60)))),
+        by_card(feature("card_accounts_1h", DistinctAccounts, minutes(60))),
+        by_card(earlier(feature("card_merchants_40m", DistinctMerchants, minutes(40)))),
+        by_card(feature("card_changes_1h", CountryChanges, minutes(60))),
+        by_card(earlier(feature("card_since_1h", SecondsSinceLast, minutes(60)))),
+        by_card(delayed(minutes(20), feature("card_ips_then", DistinctIps, minutes(40)))),
+    ]
+}
+
 fn features() -> Vec<Feature> {
+    [first_features(), filtered_features(), other_features()].concat()
+}
+
+fn first_features() -> Vec<Feature> {
     use What::{Count, DistinctCountries, DistinctMerchants, Max, Mean, SecondsSinceLast, Sum};
     vec![
         feature("attempts_10m", Count, minutes(10)),

@@ -75,6 +75,9 @@ fn read(rules: &str, calendar: &str) -> Result<(RuleSet, Problems), String> {
     };
     fs::write(&file, format!("{rules}{policy}")).expect("written");
     fs::write(directory.path().join("calendar.toml"), calendar).expect("written");
+    fs::create_dir(directory.path().join("lists")).expect("made");
+    let list = "lists/risky_mccs.txt";
+    fs::copy(Path::new("config").join(list), directory.path().join(list)).expect("copied");
     let without_directory = |problems: Problems| {
         problems.to_string().replace(&format!("{}/", directory.path().display()), "")
     };

@@ -15,6 +15,7 @@ fn check(condition: &Condition, auth: &Authorisation<'_>, value: Option<i64>) ->
         policy_minor_units: auth.amount.map(Amount::minor_units),
         evidence: &[value],
         thresholds: &thresholds,
+        lists: &[],
     })
 }
 
@@ -57,7 +58,13 @@ fn arithmetic_is_exact_beyond_64_bits_and_absent_where_a_part_is_absent() {
         (Number::Negation(boxed(literal(i64::MIN))), -i128::from(i64::MIN)),
     ];
     let auth = request();
-    let row = Row { auth: &auth, policy_minor_units: None, evidence: &[None], thresholds: &[] };
+    let row = Row {
+        auth: &auth,
+        policy_minor_units: None,
+        evidence: &[None],
+        thresholds: &[],
+        lists: &[],
+    };
     for (number, expected) in cases {
         assert_eq!(number.value(&row), Some(expected), "{number:?}");
     }

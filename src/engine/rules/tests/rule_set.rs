@@ -30,12 +30,12 @@ fn parts_that_could_not_be_right_are_refused() {
             let feature = it.features.first().expect("one").clone();
             it.features = vec![feature; FEATURES_COUNT_MAX + 1];
         }),
-        ("reads a feature or threshold that is not declared", |it| {
+        ("reads a feature, threshold or list that is not declared", |it| {
             let beyond = Number::Read(Operand::Feature(FeatureIndex(1)));
             let condition = compare(beyond, Relation::Equal, Number::Literal(1));
             it.rules.push(rule("bad", condition, SUSPECTED, Mode::Live));
         }),
-        ("reads a feature or threshold that is not declared", |it| {
+        ("reads a feature, threshold or list that is not declared", |it| {
             let beyond = Number::Read(Operand::Threshold(ThresholdIndex(1)));
             let condition = compare(feature(), Relation::Equal, beyond);
             it.rules.push(rule("bad", condition, SUSPECTED, Mode::Live));

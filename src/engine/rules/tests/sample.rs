@@ -6,7 +6,7 @@ use crate::domain::{
     AccountKey, Amount, Authorisation, CardKey, Channel, CheckResult, Currency, EntryMode,
     EventTime, IdKey, Identifier, Initiator, MessageType, Processing, Reason, Scheme, Span,
 };
-use crate::engine::velocity::{FeatureSpec, OutcomeFilter, ProcessingFilter, What};
+use crate::engine::velocity::{FeatureSpec, What};
 
 use super::super::{
     Action, Bands, CausePolicy, Condition, FailAnswer, FailPolicy, FeatureIndex, Field,
@@ -36,6 +36,10 @@ pub(super) fn request() -> Authorisation<'static> {
         merchant_id: None,
         acquirer_id: None,
         merchant: None,
+        acquirer: None,
+        device: None,
+        ip: None,
+        email: None,
         merchant_category: Some(7_995),
         merchant_country: Some(*b"CN"),
         entry_mode: Some(EntryMode::Ecommerce),
@@ -116,16 +120,8 @@ pub(super) fn parts(rules: Vec<Rule>) -> RuleSetParts {
         })
         .expect("sound"),
         thresholds: vec![Threshold { name: "limit".into(), value: 5, unit: Unit::Number }],
-        features: vec![FeatureSpec {
-            name: "largest".into(),
-            what: What::Max,
-            window: Span::from_seconds(600).into(),
-            outcomes: OutcomeFilter::ANY,
-            processings: ProcessingFilter::ANY,
-            with_current: true,
-            absent_as: None,
-            is_optional: false,
-        }],
+        features: vec![FeatureSpec::plain("largest", What::Max, Span::from_seconds(600))],
+        lists: Vec::new(),
         rules,
     }
 }
