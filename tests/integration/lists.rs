@@ -213,7 +213,7 @@ fn a_list_is_looked_into_by_the_fields_that_it_has_values_of() {
         ("bin in lists.watch", "did you mean `watched`?"),
         ("bin == lists.watched", "a list stands only behind `in`"),
         ("bin in watched", "this is no list"),
-        ("amount > 1", "no rule looks into `lists.watched`"),
+        ("amount > '1.00 CNY'", "no rule looks into `lists.watched`"),
     ] {
         fs::write(&rules, text.replace("bin in lists.watched", condition)).expect("written");
         let problems = policy.problems();
