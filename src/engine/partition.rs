@@ -129,7 +129,7 @@ impl Partition {
         let ruling = rule_set.fail_policy().ruling(causes, policy_minor_units, auth.initiator);
         let by_policy = ruling.filter(|_| stop.is_none()).map(|ruling| ruling.cause);
 
-        let keys = Keys::of(auth);
+        let keys = self.keys_of(auth);
         let card = self.cards.find_or_make(auth.account, event_at);
         let of_card = moved(&mut self.by_card, auth.card, event_at);
         let current = event_of(auth, met.input.offset, event_at, policy_minor_units);
@@ -191,16 +191,22 @@ impl Partition {
         policy_minor_units: Option<i64>,
         outcome: RecordedOutcome,
     ) {
-        self.move_windows(auth, event_at);
+        let keys = self.keys_of(auth);
+        moved(&mut self.by_card, auth.card, event_at);
         let card = self.cards.find_or_make(auth.account, event_at);
         let known = card.find(auth.id_key).map(|event| event.facts);
         if known.is_none_or(|facts| facts.ours.is_none())
             && let Some(mut event) = event_of(auth, input, event_at, policy_minor_units)
         {
             event.facts.ours = Some(outcome);
-            keep(card, &mut self.pending, (auth.account, &Keys::of(auth)), known, event)
+            keep(card, &mut self.pending, (auth.account, &keys), known, event)
                 .carry_over(card, &mut self.by_card);
         }
+    }
+
+    /// The keys of `auth`, where any is kept: making them costs as much as a short window.
+    pub(super) fn keys_of(&self, auth: &Authorisation<'_>) -> Keys {
+        if self.cards.keeps_keys() { Keys::of(auth) } else { Keys::default() }
     }
 
     /// Moves the windows of the account and card of `auth` to `at`.

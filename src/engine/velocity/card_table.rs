@@ -49,6 +49,11 @@ impl<K: Copy + Eq + Hash> CardTable<K> {
         self.limits.retention
     }
 
+    /// True where it keeps keys of each authorisation.
+    pub fn keeps_keys(&self) -> bool {
+        !self.limits.kept.is_empty()
+    }
+
     /// How many accounts it remembers.
     pub fn len(&self) -> usize {
         self.cards.len()

@@ -30,8 +30,16 @@ pub struct Pass {
     pub(super) test: Option<EventTest>,
     is_optional: bool,
     pub(super) members: Vec<Member>,
+    pub(super) wants: Wants,
     /// What different ones are counted of, each once.
     pub(super) subjects: Vec<Subject>,
+}
+
+/// What a pass looks for in each event besides counting it.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Wants {
+    pub(super) amounts: bool,
+    pub(super) country_changes: bool,
 }
 
 /// One feature of a pass.
@@ -63,6 +71,8 @@ impl FeaturePlan {
             self.passes.len() - 1
         });
         let Some(pass) = self.passes.get_mut(at) else { return };
+        pass.wants.amounts |= feature.what.is_money();
+        pass.wants.country_changes |= feature.what == What::CountryChanges;
         let subject = feature.what.subject().map_or(0, |subject| {
             let known = pass.subjects.iter().position(|it| *it == subject);
             known.unwrap_or_else(|| {
@@ -133,6 +143,7 @@ impl Pass {
             test: feature.test.clone(),
             is_optional: feature.is_optional,
             members: Vec::new(),
+            wants: Wants::default(),
             subjects: Vec::new(),
         }
     }

@@ -1,5 +1,6 @@
 //! What one pass finds among the earlier authorisations of a window.
 
+use super::plan::Wants;
 use super::{CardState, Event, Keys, Subject};
 use crate::domain::{EventTime, MerchantKey};
 
@@ -27,8 +28,10 @@ pub(super) struct Countries {
 
 impl Tally {
     /// Counts one more, later than those before. Hot path.
-    pub(super) fn add(&mut self, event: &Event, current_at: EventTime) {
-        if let Some(minor_units) = event.minor_units {
+    pub(super) fn add(&mut self, event: &Event, current_at: EventTime, wants: Wants) {
+        if wants.amounts
+            && let Some(minor_units) = event.minor_units
+        {
             self.sum = self.sum.saturating_add(minor_units);
             self.amounts_count += 1;
             self.max = self.max.max(Some(minor_units));
@@ -40,7 +43,9 @@ impl Tally {
         }
         self.count += 1;
         self.last_at = Some(event.at);
-        if let Some(country) = event.country {
+        if wants.country_changes
+            && let Some(country) = event.country
+        {
             self.countries.add(country, event.at <= current_at);
         }
     }

@@ -128,7 +128,7 @@ impl<'c> Window<'c> {
         let current_at = self.current.map_or(self.now, |current| current.at);
         let mut tally = Tally::default();
         for (place, event) in self.earlier(opened) {
-            tally.add(event, current_at);
+            tally.add(event, current_at, opened.pass.wants);
             for (subject, seen) in subjects.iter().zip(&mut measure.seen) {
                 seen.extend(subject.of(event, self.card, place));
             }
