@@ -63,7 +63,8 @@ fn policy() -> String {
     let shipped = text.lines().filter(|line| line.trim() == "[[rule]]").count();
     for number in shipped..RULES_COUNT {
         let when = format!(
-            "velocity.attempts_10m >= {number} && amount > '{number}.00 CNY' && initiator == cardholder"
+            "velocity.attempts_10m >= {number} && amount > '{number}.00 CNY' \
+             && initiator == cardholder"
         );
         writeln!(
             text,
