@@ -9,9 +9,8 @@ use rand_chacha::ChaCha8Rng;
 use super::foresight::Foresight;
 use super::load::parse_rules;
 use super::vocabulary::Vocabulary;
-use crate::domain::{
-    AccountKey, Authorisation, EventTime, IdKey, Identifier, Initiator, MessageType, Processing,
-};
+use crate::domain::{Authorisation, Identifier, Initiator};
+use crate::engine::fixtures::purchase;
 use crate::engine::rules::{
     Action, Choices, Condition, FeatureIndex, Field, Mode, Number, Operand, Relation, Rule,
     RuleSet, RuleSetParts, TextField, ThresholdIndex, Verdict,
@@ -116,45 +115,7 @@ type Evidence = [Option<i64>; 2];
 
 /// Payments of every kind that the conditions tell apart, with their evidence.
 fn payments() -> Vec<(Authorisation<'static>, Evidence)> {
-    let plain = Authorisation {
-        message_type: MessageType::from_indicator(100).expect("spoken"),
-        id: Identifier::new("a", 64).expect("valid"),
-        id_key: IdKey::from_bits(1),
-        original_id: None,
-        original_key: None,
-        processing: Processing::Purchase,
-        incremental: false,
-        account: AccountKey::from_bits(1),
-        card: None,
-        amount: None,
-        billing_amount: None,
-        authorised_at: EventTime::EARLIEST,
-        original_authorised_at: None,
-        deadline: None,
-        merchant_id: None,
-        acquirer_id: None,
-        merchant: None,
-        merchant_category: None,
-        merchant_country: None,
-        entry_mode: None,
-        channel: None,
-        initiator: Initiator::Cardholder,
-        eci: None,
-        cavv_result: None,
-        cvv2_result: None,
-        avs_result: None,
-        expiry_result: None,
-        bin: None,
-        acquirer: None,
-        device: None,
-        ip: None,
-        email: None,
-        ip_country: None,
-        scheme: None,
-        portfolio: None,
-        response_code: None,
-        outcome_elsewhere: None,
-    };
+    let plain = purchase(1);
     let mut payments = Vec::new();
     for eci in [None, Some(0), Some(1), Some(3), Some(5), Some(99)] {
         for initiator in [Initiator::Cardholder, Initiator::Merchant] {

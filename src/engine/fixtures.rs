@@ -1,4 +1,4 @@
-//! Words for the tests of this room.
+//! Words for the tests of this room, and of those that read its conditions.
 
 use crate::domain::{
     AccountKey, Authorisation, CardKey, EventTime, IdKey, Identifier, Initiator, MessageType,
@@ -11,7 +11,7 @@ pub(super) fn at(seconds: i64) -> EventTime {
 }
 
 /// A plain purchase by `account`, with nothing optional.
-pub(super) fn purchase(account: u128) -> Authorisation<'static> {
+pub(crate) fn purchase(account: u128) -> Authorisation<'static> {
     Authorisation {
         message_type: MessageType::from_indicator(100).expect("spoken"),
         id: Identifier::new("authorisation", 64).expect("valid"),

@@ -26,7 +26,7 @@ mod shed;
 pub mod velocity;
 
 #[cfg(test)]
-mod fixtures;
+pub(crate) mod fixtures;
 
 use std::sync::Arc;
 

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::domain::{
-    AccountKey, Amount, Authorisation, CardKey, Channel, CheckResult, Currency, EntryMode,
-    EventTime, IdKey, Identifier, Initiator, MessageType, Processing, Reason, Scheme, Span,
+    Amount, Authorisation, Channel, CheckResult, Currency, EntryMode, Identifier, Reason, Scheme,
+    Span,
 };
+use crate::engine::fixtures::purchase;
 use crate::engine::velocity::{FeatureSpec, What};
 
 use super::super::{
@@ -19,32 +20,11 @@ pub(super) const YUAN: Currency = Currency::from_numeric(156);
 /// A purchase of 100.00 CNY with every field that a condition can read.
 pub(super) fn request() -> Authorisation<'static> {
     Authorisation {
-        message_type: MessageType::from_indicator(100).expect("spoken"),
-        id: Identifier::new("a-1", 64).expect("valid"),
-        id_key: IdKey::from_bits(1),
-        original_id: None,
-        original_key: None,
-        processing: Processing::Purchase,
-        incremental: false,
-        account: AccountKey::from_bits(2),
-        card: Some(CardKey::from_bits(3)),
         amount: Amount::new(10_000, YUAN),
-        billing_amount: None,
-        authorised_at: EventTime::from_unix_millis(1_700_000_000_000).expect("in range"),
-        original_authorised_at: None,
-        deadline: None,
-        merchant_id: None,
-        acquirer_id: None,
-        merchant: None,
-        acquirer: None,
-        device: None,
-        ip: None,
-        email: None,
         merchant_category: Some(7_995),
         merchant_country: Some(*b"CN"),
         entry_mode: Some(EntryMode::Ecommerce),
         channel: Some(Channel::App),
-        initiator: Initiator::Cardholder,
         eci: Some(5),
         cavv_result: Some(CheckResult::Match),
         cvv2_result: Some(CheckResult::NoMatch),
@@ -54,30 +34,13 @@ pub(super) fn request() -> Authorisation<'static> {
         ip_country: Some(*b"HK"),
         scheme: Some(Scheme::UnionPay),
         portfolio: Some(Identifier::new("gold", 32).expect("valid")),
-        response_code: None,
-        outcome_elsewhere: None,
+        ..bare_request()
     }
 }
 
 /// The same with nothing that may be absent.
 pub(super) fn bare_request() -> Authorisation<'static> {
-    Authorisation {
-        amount: None,
-        merchant_category: None,
-        merchant_country: None,
-        entry_mode: None,
-        channel: None,
-        eci: None,
-        cavv_result: None,
-        cvv2_result: None,
-        avs_result: None,
-        expiry_result: None,
-        bin: None,
-        ip_country: None,
-        scheme: None,
-        portfolio: None,
-        ..request()
-    }
+    purchase(2)
 }
 
 pub(super) fn field(field: Field) -> Number {
