@@ -1,7 +1,7 @@
 //! `stopline check`: is the configuration sound, and what does it come to?
 
-use std::fmt::{self, Write as _};
-use std::path::PathBuf;
+use std::fmt::{self, Display, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
@@ -15,9 +15,11 @@ use crate::config::{
 };
 use crate::domain::Span;
 use crate::engine::rules::{CausePolicy, FailAnswer, Mode, RuleSet, Threshold, Unit};
+use crate::engine::velocity::Key;
 use crate::lab::scenarios;
 use crate::service::build;
 use crate::service::log::kafka::refused_properties;
+use crate::wire::SecretFault;
 
 /// How wide a line of the summary may be.
 const LINE_LENGTH_MAX: usize = 100;
@@ -62,15 +64,19 @@ pub(super) fn run(args: &CheckArgs) -> Exit {
             }
             if let Some(file) = &args.scenarios
                 && report.problems.errors_count() == 0
+                && let Err(why) = tell_scenarios(file, &configuration, &mut report)
             {
-                tell_scenarios(file, &configuration, &mut report);
+                return failed(&why);
             }
             report.configuration = Some(configuration);
         }
         Err(problems) => report.problems.append(problems),
     }
     match args.format {
-        CheckFormat::Json => print::say(&report.json()),
+        CheckFormat::Json => match report.json() {
+            Ok(document) => print::say(&document),
+            Err(why) => return failed(&why),
+        },
         CheckFormat::Text => {
             if !report.problems.is_empty() {
                 print::mind(&format!("{}\n", report.problems));
@@ -87,17 +93,30 @@ pub(super) fn run(args: &CheckArgs) -> Exit {
     report.exit()
 }
 
+/// Nothing can be said about the configuration, and why.
+fn failed(why: &impl Display) -> Exit {
+    print::complain("check", &why.to_string());
+    Exit::Failed
+}
+
 /// Tells the stories of `file` to an engine; what came out differently is among the problems.
-fn tell_scenarios(file: &std::path::Path, configuration: &Configuration, report: &mut Report) {
+fn tell_scenarios(
+    file: &Path,
+    configuration: &Configuration,
+    report: &mut Report,
+) -> Result<(), SecretFault> {
     let stories = match load_stories(file, &configuration.rule_set) {
         Ok(stories) => stories,
-        Err(problems) => return report.problems.append(problems),
+        Err(problems) => {
+            report.problems.append(problems);
+            return Ok(());
+        }
     };
     let rule_set = Arc::new(configuration.rule_set.clone());
     let settings = build::engine_settings(&configuration.settings);
-    if let Ok(told) = scenarios::tell(&stories, &rule_set, &settings) {
-        report.told = Some(told);
-    }
+    let told = scenarios::tell(&stories, &rule_set, &settings)?;
+    report.told = Some(told);
+    Ok(())
 }
 
 /// What `configuration` comes to, on one screen.
@@ -229,8 +248,16 @@ fn write_rule_set(out: &mut String, rule_set: &RuleSet) -> fmt::Result {
         .features()
         .iter()
         .map(|feature| {
+            let by = match feature.key {
+                Key::Account => "",
+                Key::Card => ", by card",
+            };
+            let delay = match feature.delay {
+                Span::ZERO => String::new(),
+                delay => format!(", {} ago", show_span(delay)),
+            };
             let optional = if feature.is_optional { ", optional" } else { "" };
-            format!("{} ({}{optional})", feature.name, show_window(&feature.window))
+            format!("{} ({}{delay}{by}{optional})", feature.name, show_window(&feature.window))
         })
         .collect();
     write_row(out, "features", &features)

@@ -97,7 +97,10 @@ impl Report {
     }
 
     /// The document for programs.
-    pub(super) fn json(&self) -> String {
+    ///
+    /// # Errors
+    /// It cannot be written as JSON.
+    pub(super) fn json(&self) -> serde_json::Result<String> {
         let files = self.configuration.as_ref().map_or_else(Vec::new, |it| it.files.clone());
         let stories = self.told.iter().flat_map(|told| told.problems.iter());
         let told = self.told.as_ref();
@@ -119,8 +122,8 @@ impl Report {
                 failed: told.failed_count,
             }),
         };
-        let text = serde_json::to_string_pretty(&document).unwrap_or_default();
-        format!("{text}\n")
+        let text = serde_json::to_string_pretty(&document)?;
+        Ok(format!("{text}\n"))
     }
 }
 

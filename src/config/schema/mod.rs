@@ -14,6 +14,5 @@ pub use self::settings::settings_schema;
 
 /// `schema` as it is committed under `config/`.
 pub fn schema_text(schema: &Value) -> String {
-    let text = serde_json::to_string_pretty(schema).unwrap_or_default();
-    format!("{text}\n")
+    format!("{schema:#}\n")
 }
