@@ -6,8 +6,8 @@
 //! again whether it may, and takes a core from the broker and the worker. So what it could not
 //! send is held here, and goes to it as one burst once the partition has nothing under way.
 //!
-//! A quiet partition waits for nothing: its record goes at once. A burst of any size goes by
-//! a client of its own that lingers a millisecond, so that all of it is one request.
+//! A quiet partition waits for nothing: its record goes at once. A large burst goes by a
+//! client of its own that lingers a millisecond, so that all of it is one request.
 
 use std::collections::{BTreeMap, VecDeque};
 

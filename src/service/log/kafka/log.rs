@@ -22,7 +22,7 @@ pub struct LogTopics<'t> {
     pub outputs: &'t str,
 }
 
-/// Fills [`Log`] with a consumer and a producer of its own.
+/// Fills [`Log`] with a consumer and producers of its own.
 pub struct KafkaLog {
     // The writer first: where all is dropped it takes back what is not sent, before the member
     // takes its time to leave.

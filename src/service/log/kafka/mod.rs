@@ -1,7 +1,7 @@
-//! The log seam over Kafka, with librdkafka's plain consumer and producer.
+//! The log seam over Kafka, with librdkafka's plain consumers and producers.
 //!
-//! [`KafkaLog`] fills `Log`: consumer, producer and their callbacks all live on the
-//! worker's thread. [`KafkaTail`] fills `Tail`,
+//! [`KafkaLog`] fills `Log`: a consumer, two producers (`bursts` says why two) and their
+//! callbacks all live on the worker's thread. [`KafkaTail`] fills `Tail`,
 //! [`KafkaArchive`] fills `Archive`. [`KafkaFeed`] and [`KafkaAdmin`] are the
 //! other side: what a card switch and an operator would do, for demo, lab and tests.
 //!
